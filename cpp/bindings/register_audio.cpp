@@ -1,0 +1,7 @@
+#include "bindings/bindings.hpp"
+
+namespace emonet::bindings {
+
+void register_audio(pybind11::module_&) {}
+
+}  // namespace emonet::bindings

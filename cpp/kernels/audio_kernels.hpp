@@ -1,0 +1,7 @@
+#pragma once
+
+namespace emonet {
+
+struct AudioKernels {};
+
+}  // namespace emonet

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace emonet {
+
+struct HeadsKernels {};
+
+}  // namespace emonet
