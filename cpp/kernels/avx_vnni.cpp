@@ -1,7 +1,25 @@
+// AVX-VNNI (VEX, 256 bits): Alder Lake-N, Core Ultra. AVX2 otherwise.
+#include <immintrin.h>
+
 #include "kernels/kernels.hpp"
+
+#define EMONET_DOT_I16_256(sum, a, b) _mm256_dpwssd_avx_epi32(sum, a, b)
+#define EMONET_FOR_ROWS(rows, function, ...)                      \
+    switch (rows) {                                               \
+        case 8:                                                   \
+            return function<Lanes256, 1>(__VA_ARGS__);            \
+        case 16:                                                  \
+            return function<Lanes256, 2>(__VA_ARGS__);            \
+        default:                                                  \
+            return function<Lanes256, 4>(__VA_ARGS__);            \
+    }
 
 namespace emonet::avx_vnni {
 
-const Kernels table{{}, {}, {}};
+#include "kernels/bodies/heads_lanes_256.hpp"
+#include "kernels/bodies/heads_project.hpp"
+#include "kernels/bodies/heads_inputs_256.hpp"
+
+const Kernels table{{}, {}, heads_kernels()};
 
 }  // namespace emonet::avx_vnni
