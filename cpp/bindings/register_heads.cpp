@@ -56,6 +56,13 @@ py::bytes pack(const std::string& precision, const Floats& weights, const Floats
     return {reinterpret_cast<const char*>(layer.data()), layer.size()};
 }
 
+std::vector<std::pair<std::string, std::size_t>> packed_head_sizes(const std::string& path) {
+    std::vector<std::pair<std::string, std::size_t>> sizes;
+    for (const PackedHead& head : read_packed_heads_index(InputFile(path)).heads)
+        sizes.emplace_back(head.name, head.size);
+    return sizes;
+}
+
 std::uint32_t crc32c(const py::buffer& data, std::uint32_t value) {
     const py::buffer_info info = data.request();
     const auto* bytes = static_cast<const std::uint8_t*>(info.ptr);
@@ -81,6 +88,7 @@ void register_heads(py::module_& m) {
         });
     m.def("pack_layer", &pack, py::arg("precision"), py::arg("weights").noconvert(),
           py::arg("biases").noconvert(), py::arg("mean"), py::arg("threads"));
+    m.def("packed_head_sizes", &packed_head_sizes, py::arg("path"));
     m.def("crc32c", &crc32c, py::arg("data"), py::arg("value") = 0);
 }
 

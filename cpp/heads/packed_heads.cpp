@@ -1,5 +1,6 @@
 #include "heads/packed_heads.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <unordered_set>
@@ -100,6 +101,8 @@ std::string read_name(const Checker& check, const std::uint8_t* entry) {
     const std::size_t length = ::strnlen(text, name_bytes);
     check.require(length > 0 && length < name_bytes, "a head's name must have 1 to 95 bytes",
                   length);
+    const bool printable = std::all_of(text, text + length, [](char c) { return c >= 32 && c < 127; });
+    check.require(printable, "a head's name must be printable ASCII", "other bytes");
     return {text, length};
 }
 

@@ -30,7 +30,7 @@ namespace emonet {
 ///   80      48    zero
 ///
 /// An index entry:
-///   0       96    name, UTF-8, padded with zeros
+///   0       96    name, printable ASCII, padded with zeros
 ///   96      8     block offset
 ///   104     8     block size: the sum of its layers' sizes
 ///   112     4     crc32c of the block

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from emonet_edge.exceptions import EmbeddingError, InputError
+from emonet_edge.exceptions import EmbeddingError, InputError, UnknownNameError
 from emonet_edge.threads import thread_budget
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from emonet_edge import _core
 
-__all__ = ["HeadsPrecision", "MultiHeadMLP", "crc32c", "pack_layer"]
+__all__ = ["HeadsMemory", "HeadsPrecision", "MultiHeadMLP", "crc32c", "head_sizes", "pack_layer"]
 
 HeadsPrecision = Literal["int8", "int4", "fp16", "fp32"]
 EmbeddingNorm = Literal["none", "l2"]
@@ -148,6 +148,27 @@ class MultiHeadMLP:
             f"MultiHeadMLP({len(self)} heads, {self.precision}, embedding "
             f"{list(self.embedding_shape)}, {self.nbytes / 1e6:.1f} MB)"
         )
+
+
+def head_sizes(
+    path: str | os.PathLike[str], names: Sequence[str] | None = None
+) -> dict[str, int]:
+    """Bytes of each head of a packed heads file, from its index alone.
+
+    Raises:
+        PackedHeadsError, FormatVersionError: as `MultiHeadMLP.open`.
+        UnknownNameError: a name in `names` that the file does not have.
+    """
+    sizes: dict[str, int] = dict(_native().packed_head_sizes(os.fspath(path)))
+    if names is None:
+        return sizes
+    for name in _name_list(names):
+        if name not in sizes:
+            raise UnknownNameError(
+                f"a head must be one of the file's; {os.fspath(path)} has no {name!r}; "
+                f"it has {', '.join(sizes)}"
+            )
+    return {name: sizes[name] for name in names}
 
 
 def pack_layer(

@@ -96,7 +96,7 @@ class PackedHeadsWriter:
         """Append one head.
 
         Args:
-            name: canonical name, at most 95 bytes of UTF-8, different from the others.
+            name: canonical name, at most 95 characters of ASCII, different from the others.
             layers: (weight [rows, inputs], bias [rows]) from the projection to the score, as
                 torch.nn.Linear stores them; ReLU stands between them. The projection's inputs are
                 the flattened embedding.
@@ -141,12 +141,13 @@ class PackedHeadsWriter:
         )
 
     def _check_name(self, name: str) -> bytes:
-        encoded = name.encode()
-        if not 0 < len(encoded) < _NAME or b"\0" in encoded or name in self._names:
+        printable = name.isascii() and name.isprintable()
+        if not printable or not 0 < len(name) < _NAME or name in self._names:
             raise InputError(
-                f"a head's name must be new and have 1 to {_NAME - 1} bytes of UTF-8; got {name!r}"
+                f"a head's name must be new and have 1 to {_NAME - 1} printable ASCII "
+                f"characters; got {name!r}"
             )
-        return encoded
+        return name.encode()
 
     def _check_shapes(self, name: str, layers: Sequence[Layer]) -> None:
         inputs = int(np.prod(self._shape))
