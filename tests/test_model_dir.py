@@ -24,7 +24,7 @@ from emonet_edge.exceptions import (
     UnknownNameError,
 )
 from emonet_edge.json_reader import MAX_BYTES
-from emonet_edge.manifest import manifest_sha256
+from emonet_edge.manifest_schema import manifest_sha256
 from emonet_edge.model_dir import ModelDir, ModelDirWriter, resolve, verify_files
 from emonet_edge.taxonomy import kind_of, names_for
 
@@ -108,6 +108,13 @@ def _write(path: Path, modality: str = "voice", **rest: Any) -> Path:
         return writer.finish(_fields(modality))
 
 
+def _start(path: Path, *, then: Callable[[ModelDirWriter], Any], overwrite: bool = False) -> None:
+    """Write part of a directory, and do something with the writer."""
+    with ModelDirWriter(path, overwrite) as writer:
+        writer.path("encoder.xml").write_bytes(b"half")
+        then(writer)
+
+
 def _alter(directory: Path, change: Callable[[dict[str, Any]], Any], reseal: bool = True) -> None:
     path = directory / "manifest.json"
     document = json.loads(path.read_text())
@@ -142,7 +149,7 @@ def test_what_was_written_is_what_opens(tmp_path: Path, modality: str) -> None:
     found = ModelDir.open(_write(tmp_path / "new" / "parents" / "m", modality))
     assert found.manifest.modality == modality
     assert found.manifest.names == names_for(modality)
-    assert found.heads[0].levels is None if modality == "face" else found.heads[0].levels.slight
+    assert (found.heads[0].levels is None) == (modality == "face")
     assert found.encoder_xml.read_bytes() == FILES["encoder.xml"]
     assert found.heads_bin.read_bytes() == FILES["heads.bin"]
     assert all(result.ok for result in verify_files(found.path))
@@ -191,42 +198,35 @@ def test_the_directory_has_ordinary_rights_and_no_leftovers(directory: Path) -> 
 
 
 def test_an_exception_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), ModelDirWriter(tmp_path / "m" / "x") as writer:
-        writer.path("encoder.xml").write_bytes(b"half")
+    def interrupt(writer: ModelDirWriter) -> None:
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _start(tmp_path / "m" / "x", then=interrupt)
     assert _names(tmp_path / "m") == []
 
 
 def test_bad_fields_leave_nothing_behind(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ManifestError, match=r"manifest\.json\.heads_precision: expected"),
-        ModelDirWriter(tmp_path / "m" / "x") as writer,
-    ):
-        writer.finish({**_fields(), "heads_precision": "int3"})
+    fields = {**_fields(), "heads_precision": "int3"}
+    with pytest.raises(ManifestError, match=r"manifest\.json\.heads_precision: expected"):
+        _start(tmp_path / "m" / "x", then=lambda writer: writer.finish(fields))
     assert _names(tmp_path / "m") == []
 
 
 def test_a_missing_required_file_is_noticed_when_writing(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ManifestError, match="expected a key 'encoder.bin'"),
-        ModelDirWriter(tmp_path / "m") as writer,
-    ):
-        writer.path("encoder.xml").write_bytes(b"x")
-        writer.finish(_fields())
+    with pytest.raises(ManifestError, match=r"expected a key 'encoder\.bin'"):
+        _start(tmp_path / "m", then=lambda writer: writer.finish(_fields()))
 
 
 def test_forgetting_to_finish_is_an_error(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ModelDirectoryError, match=r"finish\(\) was not called"),
-        ModelDirWriter(tmp_path / "m"),
-    ):
-        pass
+    with pytest.raises(ModelDirectoryError, match=r"finish\(\) was not called"):
+        _start(tmp_path / "m", then=lambda writer: None)
     assert _names(tmp_path) == []
 
 
 def test_an_existing_target_is_refused_and_untouched(directory: Path) -> None:
     before = (directory / "manifest.json").read_bytes()
-    with pytest.raises(ModelDirectoryError, match="exists already; .* overwrite=True"):
+    with pytest.raises(ModelDirectoryError, match=r"exists already; .* overwrite=True"):
         _write(directory)
     assert (directory / "manifest.json").read_bytes() == before
 
@@ -240,9 +240,8 @@ def test_overwrite_replaces_the_whole_directory(directory: Path) -> None:
 
 
 def test_a_failed_overwrite_keeps_the_old_directory(directory: Path) -> None:
-    with pytest.raises(ZeroDivisionError), ModelDirWriter(directory, overwrite=True) as writer:
-        writer.path("encoder.bin").write_bytes(b"new")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        _start(directory, then=lambda writer: 1 / 0, overwrite=True)
     assert ModelDir.open(directory, verify="full").manifest.modality == "voice"
     assert _names(directory.parent) == [directory.name]
 
@@ -256,15 +255,41 @@ def test_overwrite_never_replaces_what_is_no_model_directory(tmp_path: Path) -> 
 
 
 def test_a_target_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ModelDirectoryError, match="exists already"),
-        ModelDirWriter(tmp_path / "m") as writer,
-    ):
+    def be_overtaken(writer: ModelDirWriter) -> None:
         for name, data in FILES.items():
             writer.path(name).write_bytes(data)
         _write(tmp_path / "m", "face")
         writer.finish(_fields())
+
+    with pytest.raises(ModelDirectoryError, match="exists already"):
+        _start(tmp_path / "m", then=be_overtaken)
     assert ModelDir.open(tmp_path / "m").manifest.modality == "face"
+
+
+def test_a_file_that_is_not_plain_is_refused_when_writing(tmp_path: Path) -> None:
+    def link(writer: ModelDirWriter) -> None:
+        writer.path("heads.bin").symlink_to("/etc/hostname")
+        writer.finish(_fields())
+
+    with pytest.raises(ModelDirectoryError, match=r"'heads\.bin': only plain files"):
+        _start(tmp_path / "m", then=link)
+
+
+def test_a_failed_rename_puts_the_old_directory_back(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def fail_for_staging(path: Path, target: Path) -> Path:
+        if "staging" in path.name:
+            raise PermissionError(errno.EACCES, "refused", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_staging)
+    with pytest.raises(ModelDirectoryError, match="cannot be put in place: refused"):
+        _write(directory, "face", overwrite=True)
+    assert ModelDir.open(directory, verify="full").manifest.modality == "voice"
+    assert _names(directory.parent) == [directory.name]
 
 
 def test_a_link_to_a_model_directory_is_followed(directory: Path, tmp_path: Path) -> None:
@@ -277,12 +302,12 @@ def test_a_link_to_a_model_directory_is_followed(directory: Path, tmp_path: Path
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ModelDirectoryError, match="the disk is full.*nothing was left") as caught,
-        ModelDirWriter(tmp_path / "m" / "x") as writer,
-    ):
+    def fill(writer: ModelDirWriter) -> None:
         writer.path("encoder.bin").symlink_to("/dev/full")
         writer.path("encoder.bin").write_bytes(b"weights")
+
+    with pytest.raises(ModelDirectoryError, match=r"the disk is full.*nothing was left") as caught:
+        _start(tmp_path / "m" / "x", then=fill)
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOSPC
     assert _names(tmp_path / "m") == []
@@ -296,11 +321,8 @@ def test_a_parent_that_cannot_be_created_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "/etc/x", "", ".", "..", "manifest.json", "a\0"])
 def test_the_writer_refuses_names_that_are_not_plain(tmp_path: Path, name: str) -> None:
-    with (
-        pytest.raises(ModelDirectoryError, match="needs a plain name"),
-        ModelDirWriter(tmp_path / "m") as writer,
-    ):
-        writer.path(name)
+    with pytest.raises(ModelDirectoryError, match="needs a plain name"):
+        _start(tmp_path / "m", then=lambda writer: writer.path(name))
 
 
 # Files that are not what the manifest says

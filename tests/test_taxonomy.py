@@ -98,7 +98,7 @@ def test_an_unknown_name_gets_near_ones_suggested() -> None:
         taxonomy.canonical("angr")
 
 
-@pytest.mark.parametrize("name", ["", "&", "model__best.pth", "\0", "zzz" * 10_000, 3, None])
+@pytest.mark.parametrize("name", ["", "&", "model__best.pth", "\0", "zzz" * 10_000, 3, None, []])
 def test_nonsense_is_an_unknown_name(name: object) -> None:
     with pytest.raises(UnknownNameError) as caught:
         taxonomy.canonical(name)  # type: ignore[arg-type]

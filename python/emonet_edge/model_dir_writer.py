@@ -15,7 +15,8 @@ from typing import Any
 from emonet_edge.attribution import attribution_text
 from emonet_edge.exceptions import ModelDirectoryError
 from emonet_edge.integrity import Progress, sha256_of_file
-from emonet_edge.manifest import MANIFEST_NAME, REQUIRED_FILES, FileInfo, safe_name, seal_manifest
+from emonet_edge.manifest import MANIFEST_NAME, REQUIRED_FILES, FileInfo, safe_name
+from emonet_edge.manifest_schema import seal_manifest
 
 __all__ = ["ModelDirWriter"]
 
@@ -165,13 +166,18 @@ class ModelDirWriter:
     def _swap(self, staging: Path) -> None:
         old = self.target.with_name(f".{self.target.name}.old-{secrets.token_hex(4)}")
         replaces = self.target.exists()
-        if replaces:
-            self.target.rename(old)
         try:
-            staging.rename(self.target)
-        except BaseException:
             if replaces:
+                self.target.rename(old)
+            staging.rename(self.target)
+        except BaseException as error:
+            if old.exists():
                 old.rename(self.target)
+            if isinstance(error, OSError):
+                raise ModelDirectoryError(
+                    f"{self.target}: cannot be put in place: {error.strerror}; what was there is "
+                    "unchanged: change the rights of its folder or choose another target"
+                ) from error
             raise
         self._staging = None
         _sync(self.target.parent)

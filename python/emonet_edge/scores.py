@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonet_edge.coarse import CoarseClass, coarse_classes
 from emonet_edge.exceptions import InputError, UnknownNameError
+from emonet_edge.json_values import jsonable
 from emonet_edge.levels import Levels
 from emonet_edge.taxonomy import EMOTIONS, Kind, canonical, names_for
 
@@ -286,10 +286,10 @@ class Scores:
             "suite": self._suite,
             "synthetic": self._synthetic,
             **notice,
-            "raw": dict(zip(self.names, _jsonable(self._values), strict=True)),
-            "calibrated": dict(zip(self.names, _jsonable(self.calibrated), strict=True)),
+            "raw": dict(zip(self.names, jsonable(self._values), strict=True)),
+            "calibrated": dict(zip(self.names, jsonable(self.calibrated), strict=True)),
             "levels": levels,
-            "meta": _jsonable(self._meta),
+            "meta": jsonable(self._meta),
         }
 
     def __eq__(self, other: object) -> bool:
@@ -299,7 +299,7 @@ class Scores:
             (self._modality, self._suite, self._synthetic, self._heads)
             == (other._modality, other._suite, other._synthetic, other._heads)
             and np.array_equal(self._values, other._values, equal_nan=True)
-            and bool(_jsonable(self._meta) == _jsonable(other._meta))
+            and bool(jsonable(self._meta) == jsonable(other._meta))
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -334,22 +334,3 @@ def _level(value: float, levels: Levels) -> Level:
     if value >= levels.strong:
         return "strong"
     return "slight" if value >= levels.slight else "absent"
-
-
-def _jsonable(value: Any) -> Any:
-    """Turn NumPy values, paths and tuples into what json.dumps takes; NaN and inf into None."""
-    if isinstance(value, np.ndarray):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, np.floating):
-        return float(str(value)) if np.isfinite(value) else None
-    if isinstance(value, np.generic):
-        return _jsonable(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_jsonable(item) for item in value]
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 from emonet_edge.exceptions import UnknownNameError
@@ -164,7 +164,6 @@ def names_for(modality: str) -> tuple[str, ...]:
         ) from None
 
 
-@cache
 def canonical(name: str) -> str:
     """Return the canonical form of a name.
 
@@ -177,13 +176,18 @@ def canonical(name: str) -> str:
     """
     if not isinstance(name, str):
         raise UnknownNameError(f"a name must be a string, got {type(name).__name__}: {name!r}")
-    key = _key(name[:200])
-    key = _SHORT_FORMS.get(key, key)
+    key = _fold(name[:200])
     if key in _TITLES:
         return key
-    near = difflib.get_close_matches(key, _TITLES, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(key, _TITLES, n=3, cutoff=0.7)
     remedy = f"did you mean {' or '.join(near)}?" if near else "see emonet_edge.taxonomy.EMOTIONS"
     raise UnknownNameError(f"no emotion, attribute or dimension is called {name[:200]!r}; {remedy}")
+
+
+@lru_cache(maxsize=1024)  # names recur with every score; the bound is for those that do not
+def _fold(name: str) -> str:
+    key = _key(name)
+    return _SHORT_FORMS.get(key, key)
 
 
 def kind_of(name: str, modality: str | None = None) -> Kind:
