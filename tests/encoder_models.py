@@ -1,0 +1,60 @@
+"""Small encoders for the tests: real IRs whose answers NumPy can compute."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from emonet_edge.encoder import EncoderSource, openvino
+
+INPUT_SHAPE = (1, 3, 8, 8)
+OUTPUT_SHAPE = (1, 16)
+
+
+def weights(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Two layers: [192, 64] and [64, 16]."""
+    rng = np.random.default_rng(seed)
+    first = rng.standard_normal((192, 64)).astype(np.float32) / 8
+    return first, rng.standard_normal((64, 16)).astype(np.float32) / 8
+
+
+def reference(batch: np.ndarray, seed: int = 0) -> np.ndarray:
+    """float64 [n, 3, 8, 8] -> [n, 16]: matmul, ReLU, matmul."""
+    first, second = weights(seed)
+    hidden = np.maximum(batch.reshape(len(batch), -1).astype(np.float64) @ first, 0)
+    return hidden @ second
+
+
+def write_encoder(
+    folder: Path,
+    seed: int = 0,
+    *,
+    int8: bool = False,
+    hint: str | None = "f32",
+    baked_batch: bool = False,
+    nan: bool = False,
+) -> EncoderSource:
+    """Write encoder.xml and encoder.bin into `folder`."""
+    ov = openvino()
+    op = ov.opset13
+    x = op.parameter(list(INPUT_SHAPE), np.float32, name="input")
+    y = op.reshape(x, op.constant(np.array([192])), False) if baked_batch else x
+    y = op.reshape(y, op.constant(np.array([-1, 192])), False)
+    one, two = (op.constant(w) for w in weights(seed))
+    quantize = _fake_quantize(op) if int8 else lambda node: node
+    y = op.relu(op.matmul(quantize(y), quantize(one), False, False))
+    y = op.matmul(quantize(y), quantize(two), False, False)
+    if nan:
+        y = op.sqrt(op.subtract(y, op.constant(np.float32(1e9))))
+    folder.mkdir(parents=True, exist_ok=True)
+    xml = folder / "encoder.xml"
+    ov.save_model(ov.Model([y], [x], "encoder"), str(xml), compress_to_fp16=False)
+    digest = hashlib.sha256(xml.read_bytes() + xml.with_suffix(".bin").read_bytes()).hexdigest()
+    return EncoderSource(xml, digest, INPUT_SHAPE, OUTPUT_SHAPE, hint)
+
+
+def _fake_quantize(op):
+    low, high = (op.constant(np.float32(v)) for v in (-4.0, 4.0))
+    return lambda node: op.fake_quantize(node, low, high, low, high, 255)
