@@ -10,6 +10,7 @@ import numpy as np
 from emonet_edge.encoder import EncoderSource, openvino
 
 INPUT_SHAPE = (1, 3, 8, 8)
+PACKAGE_ROOT = Path(__file__).resolve().parents[1] / "python"
 OUTPUT_SHAPE = (1, 16)
 
 
@@ -23,7 +24,7 @@ def weights(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def reference(batch: np.ndarray, seed: int = 0) -> np.ndarray:
     """float64 [n, 3, 8, 8] -> [n, 16]: matmul, ReLU, matmul."""
     first, second = weights(seed)
-    hidden = np.maximum(batch.reshape(len(batch), -1).astype(np.float64) @ first, 0)
+    hidden = np.maximum(batch.reshape(len(batch), 192).astype(np.float64) @ first, 0)
     return hidden @ second
 
 
@@ -40,12 +41,14 @@ def write_encoder(
     ov = openvino()
     op = ov.opset13
     x = op.parameter(list(INPUT_SHAPE), np.float32, name="input")
-    y = op.reshape(x, op.constant(np.array([192])), False) if baked_batch else x
-    y = op.reshape(y, op.constant(np.array([-1, 192])), False)
+    y = op.reshape(x, op.constant(np.array([-1, 192])), False)
     one, two = (op.constant(w) for w in weights(seed))
     quantize = _fake_quantize(op) if int8 else lambda node: node
     y = op.relu(op.matmul(quantize(y), quantize(one), False, False))
     y = op.matmul(quantize(y), quantize(two), False, False)
+    if baked_batch:  # a token of batch 1 joined to every input, as a careless export does it
+        y = op.concat([y, op.constant(np.zeros((1, 1), np.float32))], 1)
+        y = op.gather(y, op.constant(np.arange(16)), op.constant(np.int64(1)))
     if nan:
         y = op.sqrt(op.subtract(y, op.constant(np.float32(1e9))))
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +56,22 @@ def write_encoder(
     ov.save_model(ov.Model([y], [x], "encoder"), str(xml), compress_to_fp16=False)
     digest = hashlib.sha256(xml.read_bytes() + xml.with_suffix(".bin").read_bytes()).hexdigest()
     return EncoderSource(xml, digest, INPUT_SHAPE, OUTPUT_SHAPE, hint)
+
+
+def wide_encoder(folder: Path) -> EncoderSource:
+    """Write an encoder that takes some 10 ms an input: four products of [512, 512] matrices."""
+    ov = openvino()
+    op = ov.opset13
+    x = y = op.parameter([1, 1, 512, 512], np.float32, name="input")
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        weight = (rng.standard_normal((512, 512)) / 22).astype(np.float32)
+        y = op.matmul(y, op.constant(weight), False, False)
+    y = op.reduce_mean(y, op.constant(np.array([1, 2])), False)
+    folder.mkdir(parents=True, exist_ok=True)
+    xml = folder / "encoder.xml"
+    ov.save_model(ov.Model([y], [x], "wide"), str(xml), compress_to_fp16=False)
+    return EncoderSource(xml, "wide", (1, 1, 512, 512), (1, 512), "f32")
 
 
 def _fake_quantize(op):

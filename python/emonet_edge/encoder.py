@@ -1,42 +1,31 @@
 """The encoder: an OpenVINO model with static shapes, from prepared input to embedding.
 
 The only module that imports openvino, and only inside `openvino()`.
-
-Peak memory of a process that loads and runs 27 transformer blocks, 411 MB of INT8 weights, hint
-f32 (OpenVINO 2026.4, 2 cores of an AVX2 CPU), in MB; "file" is the mapped part of it, which the
-system can take back:
-
-    compiled, weights mapped (the default)          1006, of them 455 file
-    the same, ov.Model freed after compiling        1006: the compiled model holds the mapping
-    the same, ENABLE_MMAP off                       1006, of them 63 file: 2 s slower, all private
-    compiled and exported with its weights          1422, blob 414 MB
-    loaded from that blob through bytes             1338; through a mapped tensor 994
-    compiled and exported without its weights       1031, blob 3.4 MB, 0.2 s
-    loaded from that blob                            990, in 0.8-1.2 s instead of 5 s
-
-So weights stay mapped, and blobs leave them out (CACHE_MODE OPTIMIZE_SIZE): they then come from
-encoder.bin, which the model directory has checked.
 """
 
 from __future__ import annotations
 
 import functools
-import io
 import math
 import sys
 import threading
-import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.compile_cache import CacheUnavailableError, CompileCache, cache_key
+from emonet_edge.compile_encoder import (
+    EncoderSource,
+    Loaded,
+    Settings,
+    brief,
+    device_property,
+    load_on,
+)
 from emonet_edge.devices import Choice, available_devices, choose
 from emonet_edge.exceptions import (
     AudioError,
@@ -58,15 +47,6 @@ MAX_BATCH = 64
 # its input meanwhile. More would only queue up inside OpenVINO.
 POOL_SIZE = 2
 _INPUT_ERRORS = {3: AudioError, 4: ImageError}  # [n, mels, frames], [n, channels, height, width]
-_DRIVER_PROPERTIES = (
-    "FULL_DEVICE_NAME",
-    "DEVICE_ARCHITECTURE",
-    "GPU_DRIVER_VERSION",
-    "GPU_EXECUTION_UNITS_COUNT",
-    "NPU_DRIVER_VERSION",
-    "NPU_COMPILER_VERSION",
-)
-
 _lock = threading.Lock()
 
 
@@ -101,22 +81,6 @@ def _make_core() -> Any:
 
 
 @dataclass(frozen=True)
-class EncoderSource:
-    """What a model directory says about its encoder.
-
-    `sha256` names the model in the cache, so it must change when a byte of the .xml or of the
-    .bin changes. Shapes are those of batch 1: [1, ...]. `precision_hint` is the one that the
-    fidelity of this model was certified with: "f32", "bf16", "f16", or None for the device's own.
-    """
-
-    xml: Path
-    sha256: str
-    input_shape: Sequence[int]
-    output_shape: Sequence[int]
-    precision_hint: str | None = None
-
-
-@dataclass(frozen=True)
 class EncoderReport:
     """How the encoder runs.
 
@@ -142,26 +106,10 @@ class EncoderReport:
     openvino: str
 
 
-@dataclass(frozen=True)
-class _Settings:
-    threads: int
-    precision_hint: str | None
-    batch: int
-    cache: bool
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    compiled: Any
-    device: str
-    cache: str
-    seconds: float
-
-
 class Encoder:
     """A compiled encoder. `embed` may be called from several threads."""
 
-    def __init__(self, source: EncoderSource, settings: _Settings, choice: Choice, loaded: _Loaded):
+    def __init__(self, source: EncoderSource, settings: Settings, choice: Choice, loaded: Loaded):
         self.input_shape = (settings.batch, *source.input_shape[1:])
         self.output_shape = (settings.batch, *source.output_shape[1:])
         self._settings, self._choice, self._loaded = settings, choice, loaded
@@ -213,7 +161,7 @@ class Encoder:
         return EncoderReport(
             asked=self._choice.asked,
             used=loaded.device,
-            device_name=str(_property(loaded.device, "FULL_DEVICE_NAME")),
+            device_name=str(device_property(core(), loaded.device, "FULL_DEVICE_NAME")),
             reason=self._choice.reason,
             precision_asked=settings.precision_hint,
             precision_hint=_precision_in_force(loaded.compiled),
@@ -257,7 +205,7 @@ class Encoder:
             request.infer(share_outputs=True)
         except RuntimeError as error:
             raise DeviceError(
-                f"{self._loaded.device} failed while running the encoder: {_brief(error)}. "
+                f"{self._loaded.device} failed while running the encoder: {brief(error)}. "
                 "Load the model again, or on the CPU"
             ) from error
         output: NDArray[np.float32] = request.get_output_tensor().data[: len(inputs)]
@@ -285,33 +233,33 @@ class Encoder:
 
 
 def _is_finite(values: NDArray[np.float32]) -> bool:
-    """A sum is not finite if one of its terms is not, and needs no array of flags."""
+    """Tell by the sum, which is not finite if a term is not, and needs no array of flags."""
     return math.isfinite(float(values.sum(dtype=np.float64)))
 
 
 def _checked_settings(
     source: EncoderSource, threads: int | None, hint: str | None, batch: int, cache: bool
-) -> _Settings:
+) -> Settings:
     hint = source.precision_hint if hint is None else hint
     if hint is not None and hint not in PRECISION_HINTS:
         raise InputError(f"a precision hint is one of {', '.join(PRECISION_HINTS)}, not {hint!r}")
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= MAX_BATCH:
         raise InputError(f"a batch is a whole number from 1 to {MAX_BATCH}, not {batch!r}")
     limit = thread_budget() if threads is None else checked_threads(threads)
-    return _Settings(limit, hint, batch, cache)
+    return Settings(limit, hint, batch, cache)
 
 
 def _load_first(
-    source: EncoderSource, settings: _Settings, choice: Choice, fallback: bool
-) -> tuple[Choice, _Loaded]:
+    source: EncoderSource, settings: Settings, choice: Choice, fallback: bool
+) -> tuple[Choice, Loaded]:
     """Load on the first device of the order that can; a changed order is told, never hidden."""
     reasons = [choice.reason] if choice.reason else []
     differs = choice.absent
     for device in choice.order:
         try:
-            loaded = _load_on(source, settings, device)
+            loaded = load_on(core(), source, settings, device)
         except RuntimeError as error:
-            reasons.append(f"{device} cannot run it: {_brief(error)}")
+            reasons.append(f"{device} cannot run it: {brief(error)}")
             differs = True
             if not fallback:
                 break
@@ -321,124 +269,6 @@ def _load_first(
             warnings.warn(f"{device} instead of {choice.asked}: {reason}", EmonetWarning, 4)
         return Choice(choice.asked, choice.order, reason), loaded
     raise DeviceError(f"the encoder was asked for on {choice.asked}, but {'; '.join(reasons)}")
-
-
-def _load_on(source: EncoderSource, settings: _Settings, device: str) -> _Loaded:
-    started = time.perf_counter()
-    config = _config(device, settings)
-    compiled, state = None, "off: not asked for"
-    if settings.cache:
-        config["CACHE_MODE"] = "OPTIMIZE_SIZE"
-        compiled, state = _through_cache(source, settings, device, config)
-    if compiled is None:
-        compiled = _compile(source, settings, device, config)
-    return _Loaded(compiled, device, state, time.perf_counter() - started)
-
-
-def _through_cache(
-    source: EncoderSource, settings: _Settings, device: str, config: dict[str, str]
-) -> tuple[Any, str]:
-    """Return the compiled model and "hit", "miss" or "off: why"; the model may be None if off."""
-    compiled = None
-    try:
-        cache = CompileCache.open()
-        key = _key(source, settings, device, config)
-        blob = cache.get(key)
-        if blob is not None:
-            compiled = _import(source, device, config, blob)
-            if compiled is not None:
-                return compiled, "hit"
-            cache.drop(key)
-        compiled = _compile(source, settings, device, config)
-        cache.put(key, _export(compiled))
-    except CacheUnavailableError as error:
-        return compiled, f"off: {error}"
-    return compiled, "miss"
-
-
-def _compile(
-    source: EncoderSource, settings: _Settings, device: str, config: Mapping[str, str]
-) -> Any:
-    try:
-        model = core().read_model(source.xml)
-    except RuntimeError as error:
-        raise IntegrityError(
-            f"{source.xml} cannot be read as an OpenVINO model: {_brief(error)}. "
-            "Export or copy the model directory again"
-        ) from error
-    if settings.batch > 1:
-        try:
-            model.reshape([settings.batch, *source.input_shape[1:]])
-        except RuntimeError as error:
-            raise ManifestError(
-                f"{source.xml} has a batch of 1 built in and cannot run {settings.batch} inputs "
-                f"at once: {_brief(error)}"
-            ) from error
-    return core().compile_model(model, device, dict(config))
-
-
-def _import(source: EncoderSource, device: str, config: Mapping[str, str], blob: bytes) -> Any:
-    weights = str(source.xml.with_suffix(".bin"))
-    try:
-        return core().import_model(io.BytesIO(blob), device, {**config, "WEIGHTS_PATH": weights})
-    except RuntimeError:  # another build of OpenVINO or of a driver: as good as no entry
-        return None
-
-
-def _export(compiled: Any) -> bytes:
-    stream = io.BytesIO()
-    try:
-        compiled.export_model(stream)
-    except RuntimeError as error:
-        raise CacheUnavailableError(f"this device cannot export: {_brief(error)}") from error
-    return stream.getvalue()
-
-
-def _config(device: str, settings: _Settings) -> dict[str, str]:
-    """Return the settings that this device knows: a GPU has no INFERENCE_NUM_THREADS."""
-    wanted = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": "1",
-        "INFERENCE_NUM_THREADS": str(settings.threads),
-    }
-    if settings.precision_hint:
-        wanted["INFERENCE_PRECISION_HINT"] = settings.precision_hint
-    supported = core().get_property(device, "SUPPORTED_PROPERTIES")
-    return {name: value for name, value in wanted.items() if name in supported}
-
-
-def _key(source: EncoderSource, settings: _Settings, device: str, config: Mapping[str, str]) -> str:
-    return cache_key(
-        {
-            "model": source.sha256,
-            "weights": source.xml.with_suffix(".bin").stat().st_size,
-            "openvino": openvino().get_version(),
-            "plugin": {k: v.build_number for k, v in core().get_versions(device).items()},
-            "device": device,
-            "driver": {name: str(_property(device, name)) for name in _DRIVER_PROPERTIES},
-            "config": config,
-            "precision_hint": settings.precision_hint,
-            "threads": settings.threads,
-            "batch": settings.batch,
-            "cpu": _cpu_features(),
-        }
-    )
-
-
-def _cpu_features() -> list[str]:
-    """Name the CPU and its instruction sets: a blob holds choices made for them."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        return []
-    return [line for line in lines if line.startswith(("model name", "flags", "stepping"))]
-
-
-def _property(device: str, name: str) -> Any:
-    try:
-        return core().get_property(device, name)
-    except (RuntimeError, TypeError):  # unknown to this device, or of a type Python does not get
-        return None
 
 
 def _precision_in_force(compiled: Any) -> str | None:
@@ -453,7 +283,7 @@ def _why_absent(device: str) -> str:
     try:
         core().get_property(device, "FULL_DEVICE_NAME")
     except RuntimeError as error:
-        text = _brief(error)
+        text = brief(error)
         return "" if text.startswith("Unsupported") else f" ({text})"
     return ""
 
@@ -477,10 +307,3 @@ def _check_ports(compiled: Any, input_shape: Sequence[int], output_shape: Sequen
         wanted = [("f32", f"[{','.join(map(str, shape))}]")]
         if found != wanted:
             raise ManifestError(f"the encoder's {word} is {found}, but has to be {wanted}")
-
-
-def _brief(error: BaseException) -> str:
-    """Return what OpenVINO says without the source lines it says it from."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    text = " ".join(line for line in lines if line and not line.startswith("Exception from"))
-    return text[:300] or type(error).__name__
