@@ -1,7 +1,14 @@
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/kernels.hpp"
 
 namespace emonet::avx2 {
 
-const Kernels table{{}, {}, {}};
+#include "kernels/bodies/image_avx2.hpp"
+
+const Kernels table{{}, image_kernels(), {}};
 
 }  // namespace emonet::avx2

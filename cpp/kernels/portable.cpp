@@ -1,7 +1,12 @@
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/kernels.hpp"
 
 namespace emonet::portable {
 
-const Kernels table{{}, {}, {}};
+#include "kernels/bodies/image.hpp"
+
+const Kernels table{{}, image_kernels(), {}};
 
 }  // namespace emonet::portable
