@@ -11,7 +11,7 @@ def resize_image(
     *,
     color: str,
     matrix: str,
-    range: str,
+    range: str,  # noqa: A002
     box: tuple[Any, ...] | None,
     size: int,
     isa: str = "",
@@ -23,7 +23,7 @@ def preprocess_image(
     *,
     color: str,
     matrix: str,
-    range: str,
+    range: str,  # noqa: A002
     box: tuple[Any, ...] | None,
     size: int,
     mean: tuple[Any, ...],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
@@ -77,6 +78,7 @@ def preprocess_image(
         ImageError: wrong dtype, rank or channel count; a side of 0 or above 65535 pixels; an odd
             nv12 or yuyv side; rows shorter than width; a box that is empty, not finite or not
             inside; an unknown color, matrix or range; a bad mean, std or size.
+
     """
     data, chroma, pixels = _planes(image, color, width)
     return _core.preprocess_image(
@@ -97,7 +99,7 @@ _Planes: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.uint8] | None, int]"
 
 
 def _planes(image: Any, color: str, width: int | None) -> _Planes:
-    """The plane or planes as bytes [rows, bytes per row], and the width in pixels."""
+    """Return the plane or planes as bytes [rows, bytes per row], and the width in pixels."""
     if color == "nv12":
         return _nv12_planes(image, width)
     if color == "yuyv":
@@ -140,7 +142,9 @@ def _nv12_planes(image: Any, width: int | None) -> _Planes:
         luma, chroma = image[:height], image[height:]
     pixels = luma.shape[1] if width is None else _integer(width, "width")
     if 2 * chroma.shape[0] < luma.shape[0] - luma.shape[0] % 2:
-        _refuse("nv12 must have half as many rows of UV as of Y", _shape(chroma), "check the planes")
+        _refuse(
+            "nv12 must have half as many rows of UV as of Y", _shape(chroma), "check the planes"
+        )
     return _as_bytes(luma), _as_bytes(chroma), pixels
 
 
@@ -158,17 +162,17 @@ def _is_pairs(image: NDArray[np.uint8]) -> bool:
 
 
 def _as_bytes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same memory as [rows, bytes per row]; a copy only where a row is not contiguous."""
-    rows, row_shape = image.shape[0], image.shape[1:]
+    """View the same memory as [rows, bytes per row]; copy only where a row is not contiguous."""
+    rows, row_bytes = image.shape[0], math.prod(image.shape[1:])
+    if image.size == 0:  # its strides mean nothing
+        return np.empty((rows, row_bytes), np.uint8)
     expected = 1
-    for length, stride in zip(reversed(row_shape), reversed(image.strides[1:]), strict=True):
+    for length, stride in zip(reversed(image.shape[1:]), reversed(image.strides[1:]), strict=True):
         if length > 1 and stride != expected:
-            return np.ascontiguousarray(image).reshape(rows, -1)
+            return np.ascontiguousarray(image).reshape(rows, row_bytes)
         expected *= length
-    if 0 in image.shape:
-        return np.empty((rows, expected), np.uint8)
     return np.lib.stride_tricks.as_strided(
-        image, (rows, expected), (image.strides[0], 1), writeable=False
+        image, (rows, row_bytes), (image.strides[0], 1), writeable=False
     )
 
 
