@@ -1,25 +1,31 @@
 // AVX2 and FMA: Haswell and later, Atom-class cores since Gracemont.
 #include <immintrin.h>
 
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/kernels.hpp"
 
 #define EMONET_DOT_I16_256(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
-#define EMONET_FOR_ROWS(rows, function, ...)                      \
-    switch (rows) {                                               \
-        case 8:                                                   \
-            return function<Lanes256, 1>(__VA_ARGS__);            \
-        case 16:                                                  \
-            return function<Lanes256, 2>(__VA_ARGS__);            \
-        default:                                                  \
-            return function<Lanes256, 4>(__VA_ARGS__);            \
+#define EMONET_FOR_ROWS(rows, function, ...)           \
+    switch (rows) {                                    \
+        case 8:                                        \
+            return function<Lanes256, 1>(__VA_ARGS__); \
+        case 16:                                       \
+            return function<Lanes256, 2>(__VA_ARGS__); \
+        default:                                       \
+            return function<Lanes256, 4>(__VA_ARGS__); \
     }
 
 namespace emonet::avx2 {
 
+// clang-format off: the order matters
+#include "kernels/bodies/image_avx2.hpp"
 #include "kernels/bodies/heads_lanes_256.hpp"
 #include "kernels/bodies/heads_project.hpp"
 #include "kernels/bodies/heads_inputs_256.hpp"
+// clang-format on
 
-const Kernels table{{}, {}, heads_kernels()};
+const Kernels table{{}, image_kernels(), heads_kernels()};
 
 }  // namespace emonet::avx2

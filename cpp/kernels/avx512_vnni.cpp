@@ -1,26 +1,32 @@
 // AVX-512 with VNNI: Ice Lake and later servers, Tiger Lake, Zen 4.
 #include <immintrin.h>
 
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/kernels.hpp"
 
 #define EMONET_DOT_I16_256(sum, a, b) _mm256_dpwssd_epi32(sum, a, b)
-#define EMONET_FOR_ROWS(rows, function, ...)                      \
-    switch (rows) {                                               \
-        case 8:                                                   \
-            return function<Lanes256, 1>(__VA_ARGS__);            \
-        case 16:                                                  \
-            return function<Lanes512, 1>(__VA_ARGS__);            \
-        default:                                                  \
-            return function<Lanes512, 2>(__VA_ARGS__);            \
+#define EMONET_FOR_ROWS(rows, function, ...)           \
+    switch (rows) {                                    \
+        case 8:                                        \
+            return function<Lanes256, 1>(__VA_ARGS__); \
+        case 16:                                       \
+            return function<Lanes512, 1>(__VA_ARGS__); \
+        default:                                       \
+            return function<Lanes512, 2>(__VA_ARGS__); \
     }
 
 namespace emonet::avx512_vnni {
 
+// clang-format off: the order matters
+#include "kernels/bodies/image_avx2.hpp"
 #include "kernels/bodies/heads_lanes_256.hpp"
 #include "kernels/bodies/heads_lanes_512.hpp"
 #include "kernels/bodies/heads_project.hpp"
 #include "kernels/bodies/heads_inputs_256.hpp"
+// clang-format on
 
-const Kernels table{{}, {}, heads_kernels()};
+const Kernels table{{}, image_kernels(), heads_kernels()};
 
 }  // namespace emonet::avx512_vnni

@@ -1,10 +1,16 @@
 // Any CPU, plain loops: the specification of the other kernels.
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/kernels.hpp"
 
 namespace emonet::portable {
 
+// clang-format off: the order matters
+#include "kernels/bodies/image.hpp"
 #include "kernels/bodies/heads_portable.hpp"
+// clang-format on
 
-const Kernels table{{}, {}, heads_kernels()};
+const Kernels table{{}, image_kernels(), heads_kernels()};
 
 }  // namespace emonet::portable
