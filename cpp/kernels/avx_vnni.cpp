@@ -1,7 +1,11 @@
+#include <immintrin.h>
+
 #include "kernels/kernels.hpp"
 
 namespace emonet::avx_vnni {
 
-const Kernels table{{}, {}, {}};
+#include "kernels/bodies/log_mel.hpp"
+
+const Kernels table{log_mel::kernels<8>(), {}, {}};
 
 }  // namespace emonet::avx_vnni

@@ -2,6 +2,8 @@
 
 namespace emonet::portable {
 
-const Kernels table{{}, {}, {}};
+#include "kernels/bodies/log_mel.hpp"
+
+const Kernels table{log_mel::kernels<4>(), {}, {}};
 
 }  // namespace emonet::portable

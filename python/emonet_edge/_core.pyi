@@ -1,0 +1,6 @@
+import numpy as np
+from numpy.typing import NDArray
+
+# audio
+def log_mel_spectrogram(waveform: NDArray[np.float32], isa: str = "") -> NDArray[np.float32]: ...
+def check_waveform(waveform: NDArray[np.float32]) -> None: ...
