@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -11,7 +12,6 @@
 #include "kernels/kernels.hpp"
 
 // Sixteen lanes in plain code: what only AVX-512 machines use can be checked on all others.
-#pragma GCC diagnostic ignored "-Wpsabi"
 namespace emonet::sixteen_lanes {
 #include "kernels/bodies/log_mel.hpp"
 }

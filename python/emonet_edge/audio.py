@@ -110,7 +110,7 @@ def _float_array(waveform: object) -> NDArray[Any]:
         )
     if waveform.dtype.kind in "iu":
         raise AudioError(_integer_message(waveform.dtype))
-    if waveform.dtype not in (np.float32, np.float64):
+    if waveform.dtype.kind != "f" or waveform.dtype.itemsize not in (4, 8):
         raise AudioError(
             f"a waveform must be float32 or float64; got {waveform.dtype}; convert it with "
             "waveform.astype(numpy.float32)"
@@ -146,12 +146,12 @@ def _mono(samples: NDArray[Any]) -> NDArray[Any]:
 
 def _as_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # beyond float32 becomes inf, which the check refuses
-        return np.ascontiguousarray(samples, dtype=np.float32)
+        return np.require(samples, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
 
 
 def _checked_rate(sample_rate: object) -> float:
-    # bool is a number to Python, and never a rate
-    if isinstance(sample_rate, Real) and not isinstance(sample_rate, bool):
+    # A bool is a number to Python, and too small to be a rate.
+    if isinstance(sample_rate, Real):
         rate = float(sample_rate)
         if math.isfinite(rate) and _MIN_RATE <= rate <= _MAX_RATE:
             return rate

@@ -5,7 +5,6 @@ namespace log_mel {
 namespace {
 
 #include "kernels/bodies/log_mel_dft.hpp"
-#include "kernels/bodies/log_mel_lanes.hpp"
 
 /// Loads n frames that start `hop` samples apart and multiplies them by the window:
 /// windowed[i] = sample i of every frame. Four samples of n frames are n / 4 transposes of 4 x 4.

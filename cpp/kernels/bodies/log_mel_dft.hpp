@@ -5,6 +5,8 @@
 // k1 = 0..8 enough: bins above 200 mirror those below. The exponent is positive throughout, which
 // only conjugates the spectrum, and the power does not see that.
 
+#include "kernels/bodies/log_mel_lanes.hpp"
+
 template <class V>
 struct Complex {
     V re, im;
