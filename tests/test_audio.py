@@ -17,7 +17,7 @@ from emonet_edge.exceptions import AudioError, IsaError, MissingExtraError
 TOLERANCE = 1e-4
 # Beside a full-scale tone the floor lies 80 dB lower, where rounding to float32 (of the samples
 # times the window, whoever multiplies them) shows.
-TONE_TOLERANCE = 1e-3
+TONE_TOLERANCE = 3e-4
 
 LENGTHS = [1, 2, 159, 160, 161, 199, 200, 201, 399, 400, 401, 1519, 1520, 2800, 4003, 16000]
 LONG_LENGTHS = [479799, 479800, 479999, 480000, 480001, 500000]
@@ -95,8 +95,9 @@ def test_every_isa_follows_the_definition_for_full_scale_tones(isa: str, hz: flo
     np.testing.assert_allclose(spectrogram, expected, rtol=0, atol=TONE_TOLERANCE)
 
 
-def test_silence_is_one_value() -> None:
-    assert set(audio.log_mel_spectrogram(SIGNALS["silence"]).ravel().tolist()) == {-1.5}
+def test_silence_is_one_value_on_every_isa(isa: str) -> None:
+    spectrogram = _core.log_mel_spectrogram(SIGNALS["silence"], isa)
+    assert set(spectrogram.ravel().tolist()) == {-1.5}
 
 
 def test_padding_changes_nothing() -> None:
@@ -217,7 +218,12 @@ def test_what_is_no_waveform_is_refused_with_the_remedy(waveform, words: list[st
 @pytest.mark.parametrize("index", [0, 4095, 4096, 9999, 490000])
 @pytest.mark.parametrize(
     ("bad", "shown"),
-    [(np.nan, "got nan"), (np.inf, "got inf"), (-np.inf, "got -inf"), (2e15, "within +-1e15")],
+    [
+        (np.nan, "got nan"),
+        (np.inf, "got inf"),
+        (-np.inf, "got -inf"),
+        (2e15, "within +-1e15; got 2e+15"),
+    ],
 )
 def test_the_first_bad_sample_is_named(index: int, bad: float, shown: str) -> None:
     waveform = np.zeros(500000, np.float32)

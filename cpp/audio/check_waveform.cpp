@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <string>
 
 #include "error.hpp"
@@ -25,8 +26,10 @@ bool all_good(const float* samples, std::size_t n) {
         throw Error("AudioError", std::string("every sample of a waveform must be finite; got ") +
                                       name + place + "; remove or replace such samples first");
     }
+    char value[32];
+    std::snprintf(value, sizeof value, "%g", static_cast<double>(sample));
     throw Error("AudioError", "every sample of a waveform must be within +-1e15; got " +
-                                  std::to_string(sample) + place +
+                                  std::string(value) + place +
                                   "; scale the waveform so that full scale is 1.0");
 }
 

@@ -73,7 +73,9 @@ float log_mel_frames(const float* samples, const LogMelTables& tables, int n_fra
     const auto n_bytes = static_cast<std::size_t>(n_frames) * sizeof(float);
     for (int mel = 0; mel < log_mel_n_mels; ++mel) {
         const V energy = band_energy(tables.bands[mel], tables.weights, power);
-        const V log_mel = log10_of(greater_of(energy, V{} + 1e-10F));
+        // The second bound makes silence the same number on every ISA.
+        const V log_mel =
+            greater_of(log10_of(greater_of(energy, V{} + 1e-10F)), V{} + log_mel_silence);
         greatest = greater_of(greatest, log_mel);
         if (n_frames == n)
             __builtin_memcpy(log_mels + mel * stride, &log_mel, sizeof(V));
