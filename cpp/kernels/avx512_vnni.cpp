@@ -20,6 +20,7 @@
 namespace emonet::avx512_vnni {
 
 // clang-format off: the order matters
+#include "kernels/bodies/log_mel.hpp"
 #include "kernels/bodies/image_avx2.hpp"
 #include "kernels/bodies/heads_lanes_256.hpp"
 #include "kernels/bodies/heads_lanes_512.hpp"
@@ -27,6 +28,6 @@ namespace emonet::avx512_vnni {
 #include "kernels/bodies/heads_inputs_256.hpp"
 // clang-format on
 
-const Kernels table{{}, image_kernels(), heads_kernels()};
+const Kernels table{log_mel::kernels<16>(), image_kernels(), heads_kernels()};
 
 }  // namespace emonet::avx512_vnni

@@ -20,12 +20,13 @@
 namespace emonet::avx_vnni {
 
 // clang-format off: the order matters
+#include "kernels/bodies/log_mel.hpp"
 #include "kernels/bodies/image_avx2.hpp"
 #include "kernels/bodies/heads_lanes_256.hpp"
 #include "kernels/bodies/heads_project.hpp"
 #include "kernels/bodies/heads_inputs_256.hpp"
 // clang-format on
 
-const Kernels table{{}, image_kernels(), heads_kernels()};
+const Kernels table{log_mel::kernels<8>(), image_kernels(), heads_kernels()};
 
 }  // namespace emonet::avx_vnni

@@ -7,10 +7,11 @@
 namespace emonet::portable {
 
 // clang-format off: the order matters
+#include "kernels/bodies/log_mel.hpp"
 #include "kernels/bodies/image.hpp"
 #include "kernels/bodies/heads_portable.hpp"
 // clang-format on
 
-const Kernels table{{}, image_kernels(), heads_kernels()};
+const Kernels table{log_mel::kernels<4>(), image_kernels(), heads_kernels()};
 
 }  // namespace emonet::portable
