@@ -24,7 +24,7 @@ from emonet_edge.exceptions import (
     UnknownNameError,
 )
 from emonet_edge.json_reader import MAX_BYTES
-from emonet_edge.manifest_schema import manifest_sha256
+from emonet_edge.manifest import manifest_sha256
 from emonet_edge.model_dir import ModelDir, ModelDirWriter, resolve, verify_files
 from emonet_edge.taxonomy import kind_of, names_for
 

@@ -1,22 +1,40 @@
-"""What a model directory says about itself: manifest.json, format version 1, as plain data.
+"""Reading, checking and writing manifest.json.
 
-`manifest_schema` reads, checks and writes it.
+The checks are our own and name the JSON path, what was expected and what was found: a JSON schema
+library would be one more dependency on the device, with poorer messages.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from emonet_edge.exceptions import FormatVersionError, IntegrityError, ManifestError
+from emonet_edge.json_reader import JsonNode, parse_json
+from emonet_edge.levels import Levels
+from emonet_edge.manifest_fields import (
+    FORMAT,
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    NAME_PATTERN,
+    REQUIRED_FILES,
+    EncoderInfo,
+    FileInfo,
+    ImagePreparation,
+    LogMelPreparation,
+    Manifest,
+    Source,
+    safe_name,
+)
 from emonet_edge.scores import HeadInfo
+from emonet_edge.taxonomy import MODALITIES, kind_of, names_for
 
 __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
     "MANIFEST_NAME",
-    "NAME_PATTERN",
     "REQUIRED_FILES",
     "EncoderInfo",
     "FileInfo",
@@ -24,94 +42,214 @@ __all__ = [
     "LogMelPreparation",
     "Manifest",
     "Source",
+    "manifest_sha256",
+    "parse_manifest",
     "safe_name",
+    "seal_manifest",
 ]
 
-FORMAT = "emonet-edge-model"
-FORMAT_VERSION = 1
-MANIFEST_NAME = "manifest.json"
-REQUIRED_FILES = ("encoder.xml", "encoder.bin", "heads.bin", "ATTRIBUTION.md")
-"""Files that every model directory has beside its manifest; report.json is customary."""
-NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,126}"
-"""What a suite and a file of a model directory can be called."""
+_SHA256 = r"[0-9a-f]{64}"
+_MAX_FILE = 1 << 44
+_MAX_DIMENSION = 1 << 24
 
 
-@dataclass(frozen=True)
-class FileInfo:
-    """A file of the directory: size in bytes and sha256 in hex."""
+def manifest_sha256(document: Mapping[str, Any]) -> str:
+    """Return the sha256 of a manifest without its own ``manifest_sha256``, in canonical JSON.
 
-    size: int
-    sha256: str
+    Canonical: sorted keys, no spaces, UTF-8 without escapes.
 
-
-@dataclass(frozen=True)
-class Source:
-    """A repository that the model was made from; `files` gives the sha256 of what was read."""
-
-    repository: str
-    revision: str
-    files: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class ImagePreparation:
-    """How a face picture becomes the encoder's input: size in pixels, mean and std per channel."""
-
-    size: int
-    resample: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    Raises:
+        ManifestError: the document cannot be written as JSON in UTF-8.
+    """
+    rest = {key: value for key, value in document.items() if key != "manifest_sha256"}
+    try:
+        text = json.dumps(
+            rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    except (TypeError, ValueError) as error:
+        raise ManifestError(f"manifest.json: must be plain JSON in UTF-8, but {error}") from None
 
 
-@dataclass(frozen=True)
-class LogMelPreparation:
-    """How a waveform becomes the encoder's input: Hz, seconds, samples, samples, bands."""
+def seal_manifest(fields: Mapping[str, Any], files: Mapping[str, FileInfo]) -> bytes:
+    """Complete a manifest with format, files and its own hash, check it, and return its bytes.
 
-    sample_rate: int
-    window_s: int
-    n_fft: int
-    hop_length: int
-    n_mels: int
-
-
-@dataclass(frozen=True)
-class EncoderInfo:
-    """The encoder: shapes with batch 1, weight precision, recipe, hint it was proven with."""
-
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
-    precision: str
-    recipe: Mapping[str, Any]
-    precision_hint: str | None
+    Raises:
+        ManifestError: the fields break the schema.
+    """
+    document = {"format": FORMAT, "format_version": FORMAT_VERSION, **fields}
+    document["files"] = {
+        name: {"size": file.size, "sha256": file.sha256} for name, file in sorted(files.items())
+    }
+    document["manifest_sha256"] = manifest_sha256(document)
+    data = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    parse_manifest(data)
+    return data + b"\n"
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """A checked manifest; `heads` are in the order of heads.bin, `raw` is the whole document."""
+def parse_manifest(data: bytes, what: str = MANIFEST_NAME) -> Manifest:
+    """Check the bytes of a manifest and return its contents.
 
-    modality: str
-    suite: str
-    synthetic: bool
-    sources: tuple[Source, ...]
-    license: str
-    tools: Mapping[str, str]
-    preparation: ImagePreparation | LogMelPreparation
-    encoder: EncoderInfo
-    embedding_norm: str
-    embedding_norm_evidence: str
-    heads: tuple[HeadInfo, ...]
-    heads_precision: str
-    fidelity: Mapping[str, Any] | None
-    files: Mapping[str, FileInfo]
-    sha256: str
-    raw: Mapping[str, Any]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Canonical names of the heads."""
-        return tuple(head.name for head in self.heads)
+    Raises:
+        FormatVersionError: it was written in a newer format.
+        ManifestError: it breaks the schema.
+        IntegrityError: it follows the schema but was altered since it was written.
+    """
+    document = parse_json(data, what)
+    root = JsonNode(document, what)
+    _check_format(root)
+    manifest = _read(root)
+    found = manifest_sha256(document)
+    if found != manifest.sha256:
+        raise IntegrityError(
+            f"{what}: altered since it was written: its contents hash to {found}, it says "
+            f"{manifest.sha256}; export or download the model directory again"
+        )
+    return manifest
 
 
-def safe_name(name: str) -> bool:
-    """Say whether a name is a plain file name: no folder, no dot in front, nothing exotic."""
-    return re.fullmatch(NAME_PATTERN, name) is not None
+def _check_format(root: JsonNode) -> None:
+    root["format"].one_of((FORMAT,))
+    version = root["format_version"].integer(1, 10**6)
+    if version > FORMAT_VERSION:
+        raise FormatVersionError(
+            f"{root.path}: format version {version}, this emonet-edge reads up to "
+            f"{FORMAT_VERSION}; upgrade emonet-edge"
+        )
+
+
+def _read(root: JsonNode) -> Manifest:
+    modality = root["modality"].one_of(MODALITIES)
+    synthetic = root["synthetic"].boolean()
+    preparation = _preparation(root["preparation"], modality)
+    return Manifest(
+        modality=modality,
+        suite=root["suite"].text(NAME_PATTERN, "a short name such as 'voice-small'"),
+        synthetic=synthetic,
+        sources=tuple(_source(n) for n in root["sources"].elements(0 if synthetic else 1)),
+        license=root["license"].text(),
+        tools={name: node.text() for name, node in root["tools"].items()},
+        preparation=preparation,
+        encoder=_encoder(root["encoder"], preparation),
+        embedding_norm=root["embedding_norm"].one_of(("l2", "none")),
+        embedding_norm_evidence=root["embedding_norm_evidence"].text(
+            r"(measured|assumed): .+", "a string that begins with 'measured: ' or 'assumed: '"
+        ),
+        heads=_heads(root["heads"], modality),
+        heads_precision=root["heads_precision"].one_of(("int8", "int4", "fp16")),
+        fidelity=root["fidelity"].optional(JsonNode.object),
+        files=_files(root["files"]),
+        sha256=root["manifest_sha256"].text(_SHA256, "64 hex digits"),
+        raw=root.value,
+    )
+
+
+def _source(node: JsonNode) -> Source:
+    return Source(
+        repository=node["repository"].text(),
+        revision=node["revision"].text(),
+        files={name: file.text(_SHA256, "64 hex digits") for name, file in node["files"].items()},
+    )
+
+
+def _preparation(node: JsonNode, modality: str) -> ImagePreparation | LogMelPreparation:
+    if modality == "face":
+        node["kind"].one_of(("image",))
+        return ImagePreparation(
+            size=node["size"].integer(1, 4096),
+            resample=node["resample"].one_of(("bilinear",)),
+            mean=_channels(node["mean"], positive=False),
+            std=_channels(node["std"], positive=True),
+        )
+    node["kind"].one_of(("log_mel",))
+    return LogMelPreparation(
+        sample_rate=node["sample_rate"].integer(1, 192_000),
+        window_s=node["window_s"].integer(1, 3600),
+        n_fft=node["n_fft"].integer(1, 1 << 16),
+        hop_length=node["hop_length"].integer(1, 1 << 16),
+        n_mels=node["n_mels"].integer(1, 1024),
+    )
+
+
+def _channels(node: JsonNode, positive: bool) -> tuple[float, float, float]:
+    red, green, blue = (item.number(positive) for item in node.elements(3, 3))
+    return red, green, blue
+
+
+def _encoder(node: JsonNode, preparation: ImagePreparation | LogMelPreparation) -> EncoderInfo:
+    if isinstance(preparation, ImagePreparation):
+        expected = [1, 3, preparation.size, preparation.size]
+    else:
+        frames = preparation.window_s * preparation.sample_rate // preparation.hop_length
+        expected = [1, preparation.n_mels, frames]
+    if _shape(node["input_shape"]) != tuple(expected):
+        node["input_shape"].fail(f"{expected}, which the preparation makes")
+    output_shape = _shape(node["output_shape"])
+    if len(output_shape) not in (2, 3) or output_shape[0] != 1:
+        node["output_shape"].fail("[1, width] or [1, positions, width]")
+    return EncoderInfo(
+        input_shape=tuple(expected),
+        output_shape=output_shape,
+        precision=node["precision"].one_of(("int8", "fp16", "bf16", "fp32")),
+        recipe=node["recipe"].object(),
+        precision_hint=node["precision_hint"].one_of(("f32", "bf16", None)),
+    )
+
+
+def _shape(node: JsonNode) -> tuple[int, ...]:
+    return tuple(item.integer(1, _MAX_DIMENSION) for item in node.elements(1, 8))
+
+
+def _heads(node: JsonNode, modality: str) -> tuple[HeadInfo, ...]:
+    heads: dict[str, HeadInfo] = {}
+    for item in node.elements(least=1):
+        head = _head(item, modality)
+        if head.name in heads:
+            item["name"].fail("each head once")
+        heads[head.name] = head
+    return tuple(heads.values())
+
+
+def _head(node: JsonNode, modality: str) -> HeadInfo:
+    name = node["name"].text()
+    if name not in names_for(modality):
+        node["name"].fail(f"a canonical name of a {modality} head (emonet_edge.taxonomy.names_for)")
+    kind = kind_of(name, modality)
+    node["kind"].one_of((kind,))
+    spread = node["spread"].optional(_spread)
+    levels = node["levels"].optional(_levels)
+    if levels is not None and (modality != "voice" or kind != "emotion"):
+        node["levels"].fail("null: levels exist for the emotions of voices only")
+    return HeadInfo(
+        name=name,
+        kind=kind,
+        neutral_mean=node["neutral_mean"].optional(JsonNode.number),
+        spread_mean=spread and spread[0],
+        spread_std=spread and spread[1],
+        levels=levels,
+    )
+
+
+def _spread(node: JsonNode) -> tuple[float, float]:
+    return node["mean"].number(), node["std"].number(positive=True)
+
+
+def _levels(node: JsonNode) -> Levels:
+    slight, strong = node["slight"].number(), node["strong"].number()
+    if slight >= strong:
+        node.fail("slight below strong")
+    return Levels(slight, strong, node["source"].text())
+
+
+def _files(node: JsonNode) -> dict[str, FileInfo]:
+    files = {}
+    for name, item in node.items():
+        if not safe_name(name) or name == MANIFEST_NAME:
+            item.fail("a plain file name beside manifest.json as the key")
+        files[name] = FileInfo(
+            size=item["size"].integer(0, _MAX_FILE),
+            sha256=item["sha256"].text(_SHA256, "64 hex digits"),
+        )
+    for name in REQUIRED_FILES:
+        _ = node[name]
+    return files

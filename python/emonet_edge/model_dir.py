@@ -28,8 +28,7 @@ from emonet_edge.integrity import (
     verify_all,
 )
 from emonet_edge.json_reader import MAX_BYTES
-from emonet_edge.manifest import MANIFEST_NAME, Manifest
-from emonet_edge.manifest_schema import parse_manifest
+from emonet_edge.manifest import MANIFEST_NAME, Manifest, parse_manifest
 from emonet_edge.model_dir_writer import ModelDirWriter
 from emonet_edge.paths import MODELS_VARIABLE, models_dir
 from emonet_edge.scores import HeadInfo

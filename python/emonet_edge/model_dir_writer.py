@@ -15,8 +15,7 @@ from typing import Any
 from emonet_edge.attribution import attribution_text
 from emonet_edge.exceptions import ModelDirectoryError
 from emonet_edge.integrity import Progress, sha256_of_file
-from emonet_edge.manifest import MANIFEST_NAME, REQUIRED_FILES, FileInfo, safe_name
-from emonet_edge.manifest_schema import seal_manifest
+from emonet_edge.manifest import MANIFEST_NAME, REQUIRED_FILES, FileInfo, safe_name, seal_manifest
 
 __all__ = ["ModelDirWriter"]
 
