@@ -11,9 +11,13 @@ system can take back:
     loaded from that blob through bytes             1338; through a mapped tensor 994
     compiled and exported without its weights       1031, blob 3.4 MB, 0.2 s
     loaded from that blob                            990, in 0.8-1.2 s instead of 5 s
+    the last two with a batch of 4                  1129 and 1095
 
 So weights stay mapped, and blobs leave them out (CACHE_MODE OPTIMIZE_SIZE): they then come from
 encoder.bin, which the model directory has checked.
+
+After inference the process used 0.0006 s of CPU time in one second of doing nothing: OpenVINO's
+threads sleep. 50 000 calls of `embed` from one thread left the resident memory unchanged.
 """
 
 from __future__ import annotations

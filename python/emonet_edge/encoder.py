@@ -266,6 +266,7 @@ def _load_first(
             continue
         reason = "; ".join(reasons)
         if differs:
+            # Level 4: whoever called FaceEmotionModel.load, which called Encoder.load.
             warnings.warn(f"{device} instead of {choice.asked}: {reason}", EmonetWarning, 4)
         return Choice(choice.asked, choice.order, reason), loaded
     raise DeviceError(f"the encoder was asked for on {choice.asked}, but {'; '.join(reasons)}")
