@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import reference_heads as reference
 
+import reference_heads as reference
 from emonet_edge import _core
 from emonet_edge.exceptions import EmbeddingError, InputError, UnknownNameError
 from emonet_edge.heads import MultiHeadMLP, crc32c
@@ -111,9 +111,7 @@ def test_scores_do_not_depend_on_the_number_of_threads(precision, threads, rng, 
     path = write_heads(tmp_path / "h.bin", shape, heads, precision)
     embedding = rng.normal(size=shape).astype(np.float32)
     one = MultiHeadMLP.open(path, threads=1).evaluate(embedding)
-    np.testing.assert_array_equal(
-        MultiHeadMLP.open(path, threads=threads).evaluate(embedding), one
-    )
+    np.testing.assert_array_equal(MultiHeadMLP.open(path, threads=threads).evaluate(embedding), one)
 
 
 ISA_SCRIPT = """

@@ -11,20 +11,57 @@ from typing import TYPE_CHECKING, Any
 from emonet_edge._version import __version__
 
 if TYPE_CHECKING:
-    from emonet_edge import exceptions
+    from emonet_edge import exceptions, levels, model_dir, synthetic, taxonomy
+    from emonet_edge.audio import log_mel_spectrogram, resample
     from emonet_edge.exceptions import EmonetError, EmonetWarning
+    from emonet_edge.face import FaceEmotionModel
+    from emonet_edge.heads import MultiHeadMLP
+    from emonet_edge.image import preprocess_image
+    from emonet_edge.model_dir import ModelDir
+    from emonet_edge.runtime_info import info
+    from emonet_edge.scores import HeadInfo, Scores
+    from emonet_edge.threads import set_thread_budget, thread_budget
+    from emonet_edge.voice import VoiceEmotionModel
 
-_SUBMODULES = ("exceptions",)
+_SUBMODULES = ("exceptions", "levels", "media", "model_dir", "scores", "synthetic", "taxonomy")
 _HOMES = {
     "EmonetError": "exceptions",
     "EmonetWarning": "exceptions",
+    "FaceEmotionModel": "face",
+    "HeadInfo": "scores",
+    "ModelDir": "model_dir",
+    "MultiHeadMLP": "heads",
+    "Scores": "scores",
+    "VoiceEmotionModel": "voice",
+    "info": "runtime_info",
+    "log_mel_spectrogram": "audio",
+    "preprocess_image": "image",
+    "resample": "audio",
+    "set_thread_budget": "threads",
+    "thread_budget": "threads",
 }
 
 __all__ = [
     "EmonetError",
     "EmonetWarning",
+    "FaceEmotionModel",
+    "HeadInfo",
+    "ModelDir",
+    "MultiHeadMLP",
+    "Scores",
+    "VoiceEmotionModel",
     "__version__",
     "exceptions",
+    "info",
+    "levels",
+    "log_mel_spectrogram",
+    "model_dir",
+    "preprocess_image",
+    "resample",
+    "set_thread_budget",
+    "synthetic",
+    "taxonomy",
+    "thread_budget",
 ]
 
 
@@ -40,4 +77,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_SUBMODULES, *_HOMES})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from emonet_edge.emotion_model import EmotionModel, LoadOptions, load_parts, open_directory
 from emonet_edge.exceptions import ManifestError
 from emonet_edge.heads import HeadsMemory
-from emonet_edge.image import preprocess_image
+from emonet_edge.image import Color, preprocess_image
 from emonet_edge.manifest import ImagePreparation
 from emonet_edge.scores import Scores
 
@@ -74,7 +74,7 @@ class FaceEmotionModel(EmotionModel):
         self,
         image: Any,
         box: Sequence[float] | None = None,
-        color: str = "rgb",
+        color: Color = "rgb",
         **yuv: Any,
     ) -> NDArray[np.float32]:
         """Prepare a picture as this model's encoder expects it.
@@ -96,15 +96,13 @@ class FaceEmotionModel(EmotionModel):
         how = self.directory.manifest.preparation
         if not isinstance(how, ImagePreparation):
             raise ManifestError("a face model must prepare images; export the directory again")
-        return preprocess_image(
-            image, box, color, mean=how.mean, std=how.std, size=how.size, **yuv
-        )
+        return preprocess_image(image, box, color, mean=how.mean, std=how.std, size=how.size, **yuv)
 
     def __call__(
         self,
         image: Any,
         box: Sequence[float] | None = None,
-        color: str = "rgb",
+        color: Color = "rgb",
         **yuv: Any,
     ) -> Scores:
         """Score one face; arguments and errors as in `prepare`."""

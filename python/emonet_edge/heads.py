@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from emonet_edge import _core
 
-__all__ = ["HeadsMemory", "HeadsPrecision", "MultiHeadMLP", "crc32c", "head_sizes", "pack_layer"]
+__all__ = [
+    "HeadsMemory",
+    "HeadsPrecision",
+    "MultiHeadMLP",
+    "active_isa",
+    "available_isas",
+    "crc32c",
+    "head_sizes",
+    "pack_layer",
+]
 
 HeadsPrecision = Literal["int8", "int4", "fp16", "fp32"]
 EmbeddingNorm = Literal["none", "l2"]
@@ -150,9 +159,7 @@ class MultiHeadMLP:
         )
 
 
-def head_sizes(
-    path: str | os.PathLike[str], names: Sequence[str] | None = None
-) -> dict[str, int]:
+def head_sizes(path: str | os.PathLike[str], names: Sequence[str] | None = None) -> dict[str, int]:
     """Bytes of each head of a packed heads file, from its index alone.
 
     Raises:
@@ -189,18 +196,33 @@ def pack_layer(
     Raises:
         InputError: weights that are not finite or do not fit the precision.
     """
-    return _native().pack_layer(
+    packed: bytes = _native().pack_layer(
         precision,
         np.ascontiguousarray(weights, dtype=np.float32),
         np.ascontiguousarray(biases, dtype=np.float32),
         None if mean is None else np.ascontiguousarray(mean, dtype=np.float32),
         thread_budget(),
     )
+    return packed
 
 
 def crc32c(data: Any, value: int = 0) -> int:
     """CRC-32C (Castagnoli, RFC 3720) of a bytes-like object, continuing from `value`."""
-    return _native().crc32c(data, value)
+    return int(_native().crc32c(data, value))
+
+
+def active_isa() -> str:
+    """Name the instruction set that the native core uses: $EMONET_ISA, else the CPU's best.
+
+    Raises:
+        IsaError: EMONET_ISA names one that is unknown or that this CPU does not have.
+    """
+    return str(_native().active_isa())
+
+
+def available_isas() -> list[str]:
+    """Name the instruction sets that this build and this CPU have, weakest first."""
+    return list(_native().available_isas())
 
 
 def _native() -> Any:

@@ -7,20 +7,12 @@ from typing import TYPE_CHECKING
 
 from emonet_edge.exceptions import MemoryBudgetError
 from emonet_edge.heads import head_sizes
+from emonet_edge.model_dir import loading_bytes
 
 if TYPE_CHECKING:
     from emonet_edge.model_dir import ModelDir
 
-__all__ = ["encoder_bytes", "heads_within"]
-
-# What a process takes beside the weights: interpreter, NumPy, OpenVINO, activations. Measured as
-# 190 MB for the full voice encoder (peak resident size minus twice encoder.bin); rounded up.
-_BASE_BYTES = 250_000_000
-
-
-def encoder_bytes(directory: ModelDir) -> int:
-    """Bytes that everything but the heads takes: the encoder mapped, compiled and running."""
-    return 2 * directory.manifest.files["encoder.bin"].size + _BASE_BYTES
+__all__ = ["heads_within"]
 
 
 def heads_within(
@@ -43,7 +35,7 @@ def heads_within(
         return names, ()
     sizes = head_sizes(directory.heads_bin, names)
     wanted = list(names) if names is not None else _emotions_first(directory)
-    left = budget - encoder_bytes(directory)
+    left = budget - loading_bytes(directory.manifest)
     kept: list[str] = []
     left_out: list[str] = []
     for name in wanted:
@@ -53,7 +45,7 @@ def heads_within(
         else:
             left_out.append(name)
     if not kept:
-        needed = encoder_bytes(directory) + min(sizes[name] for name in wanted)
+        needed = loading_bytes(directory.manifest) + min(sizes[name] for name in wanted)
         raise MemoryBudgetError(
             f"a memory budget must hold the encoder and one head, {needed / 1e6:.0f} MB for "
             f"{directory.manifest.suite}; got {budget / 1e6:.0f} MB; raise it"

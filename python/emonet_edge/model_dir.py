@@ -39,6 +39,7 @@ __all__ = [
     "ModelDir",
     "ModelDirWriter",
     "check_memory",
+    "loading_bytes",
     "read_manifest",
     "resolve",
     "verify_files",
@@ -156,6 +157,11 @@ def verify_files(
     return (itself, *verify_all(directory, manifest, progress))
 
 
+def loading_bytes(manifest: Manifest) -> int:
+    """Estimate what a model takes without its heads: the encoder twice, and the libraries."""
+    return 2 * manifest.files["encoder.bin"].size + _BASE_BYTES
+
+
 def check_memory(manifest: Manifest, needed_bytes: int | None = None) -> None:
     """Refuse a model directory that does not fit the available memory, before it is compiled.
 
@@ -168,7 +174,7 @@ def check_memory(manifest: Manifest, needed_bytes: int | None = None) -> None:
         MemoryBudgetError: the system or a control group has less left.
     """
     if needed_bytes is None:
-        needed_bytes = 2 * manifest.files["encoder.bin"].size + _BASE_BYTES
+        needed_bytes = loading_bytes(manifest)
     remedy = "free memory, use a smaller suite" + (
         ", or load fewer heads" if manifest.modality == "voice" else ""
     )

@@ -46,12 +46,18 @@ class VoiceEmotionModel(EmotionModel):
 
         Args:
             model_dir: the directory.
-            device: as for `FaceEmotionModel.load`; so are `threads`, `verify`, `precision_hint`,
-                `batch`, `fallback`, `cache` and `memory`.
+            device: "AUTO", "CPU", "GPU", "GPU.1", "NPU"; what runs in the end is in `info`.
             heads: canonical names of the heads to score; only these are read. None is all.
             memory_budget: bytes that the whole model may take, encoder included. The heads that
                 fit are kept (in the order of `heads`, else emotions before attributes) and the
                 others are named in `left_out` and in a warning. None: no limit.
+            threads: for encoder and heads; None is the process's thread budget.
+            verify: "fast" or "full", see `ModelDir.open`.
+            precision_hint: "f32", "bf16" or "f16"; None is the directory's own.
+            batch: how many windows the encoder runs at once, 1 to 64.
+            fallback: whether the CPU may stand in for a device that is absent or fails.
+            cache: whether compiled models are kept for the next start.
+            memory: "map" or "copy", see `MultiHeadMLP.open`.
 
         Raises:
             ModelDirectoryError, DeviceError, UnknownNameError: as for `FaceEmotionModel.load`.
@@ -101,8 +107,6 @@ class VoiceEmotionModel(EmotionModel):
             )
         return log_mel_spectrogram(mono)
 
-    def __call__(
-        self, waveform: NDArray[np.float32], sample_rate: float = SAMPLE_RATE
-    ) -> Scores:
+    def __call__(self, waveform: NDArray[np.float32], sample_rate: float = SAMPLE_RATE) -> Scores:
         """Score one clip; arguments and errors as in `prepare`."""
         return self.score(self.embed(self.prepare(waveform, sample_rate)))
