@@ -1,1 +1,1 @@
-"""Model directories with seeded random weights in the true architecture; their scores mean nothing."""
+"""Model directories with seeded random weights in the true architecture: scores mean nothing."""

@@ -18,7 +18,14 @@ from typing import Literal
 
 from emonet_edge.exceptions import UnknownNameError
 
-__all__ = ["PRESETS", "Architecture", "TensorSpec", "VisionArchitecture", "VoiceArchitecture"]
+__all__ = [
+    "PRESETS",
+    "Architecture",
+    "TensorSpec",
+    "VisionArchitecture",
+    "VoiceArchitecture",
+    "preset",
+]
 
 ATTENTION_GAIN = 1.3  # queries and keys: logits with a standard deviation of 1.7
 BIAS_STD = 0.1
@@ -94,21 +101,25 @@ class VisionArchitecture(_Transformer):
 
     @property
     def tokens(self) -> int:
+        """Count the patches of a picture."""
         return (self.image // self.patch) ** 2
 
     @property
     def input_shape(self) -> tuple[int, ...]:
+        """Return the shape of the input, with a batch of 1."""
         return (1, 3, self.image, self.image)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
+        """Return the shape of the embedding, with a batch of 1."""
         return (1, self.width)
 
     def layer_prefix(self, index: int) -> str:
+        """Return what the keys of layer `index`, from 0, begin with."""
         return f"vision_model.encoder.layers.{index}"
 
     def tensors(self) -> dict[str, TensorSpec]:
-        """Every tensor of the encoder by its checkpoint key."""
+        """Return every tensor of the encoder by its checkpoint key."""
         model, width = "vision_model", self.width
         patch_inputs = 3 * self.patch**2
         table = {
@@ -150,17 +161,20 @@ class VoiceArchitecture(_Transformer):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
+        """Return the shape of the input, with a batch of 1."""
         return (1, self.mels, 2 * self.positions)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
+        """Return the shape of the embedding, with a batch of 1."""
         return (1, self.positions, self.width)
 
     def layer_prefix(self, index: int) -> str:
+        """Return what the keys of layer `index`, from 0, begin with."""
         return f"model.encoder.layers.{index}"
 
     def tensors(self) -> dict[str, TensorSpec]:
-        """Every tensor of the encoder by its checkpoint key; key projections have no bias."""
+        """Return every tensor by its checkpoint key; key projections have no bias."""
         model, width = "model.encoder", self.width
         table = {
             f"{model}.conv1.weight": TensorSpec((width, self.mels, 3), 2.0 / sqrt(3 * self.mels)),
@@ -190,10 +204,11 @@ PRESETS: dict[tuple[str, str], Architecture] = {
 
 
 def preset(modality: Literal["face", "voice"], name: str) -> Architecture:
-    """The architecture of a preset.
+    """Return the architecture of a preset.
 
     Raises:
         UnknownNameError: no such modality or preset.
+
     """
     found = PRESETS.get((modality, name))
     if found is None:

@@ -25,7 +25,7 @@ Float32 = NDArray[np.float32]
 def calibrate_stage(
     core: Any, stage: Stage, tensors: Tensors, inputs: list[Float32]
 ) -> tuple[dict[str, ActivationRange], list[Float32]]:
-    """The ranges by key, and the stage's outputs for the same inputs (each with a batch of 1)."""
+    """Return the ranges by key, and the stage's output for each input (batches of 1)."""
     module = openvino()
     numerics = ObservedNumerics(tensors)
     parameter = module.opset13.parameter(list(inputs[0].shape), np.float32)
@@ -50,7 +50,7 @@ def calibrate_stage(
 
 
 def token_windows(tokens: Float32, pieces: int = 3) -> list[Float32]:
-    """A picture's tokens [1, n, width], and those of each of its pieces x pieces windows.
+    """Return a picture's tokens [1, n, width], and those of its pieces x pieces windows.
 
     The pooling head makes one token of a picture, so a few pictures show it too few values to know
     a channel's range by. A window, repeated to the full number of tokens, pools as a picture of its

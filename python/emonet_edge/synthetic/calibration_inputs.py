@@ -1,4 +1,4 @@
-"""Drawn pictures and synthesised sounds to calibrate on: deterministic, made in code, in seconds."""
+"""Drawn pictures and synthesised sounds to calibrate on: deterministic and made in code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Float32 = NDArray[np.float32]
 
 
 def calibration_inputs(architecture: Architecture, count: int = 8) -> list[Float32]:
-    """Inputs of the encoder's shape, as preparation would make them from pictures or sounds."""
+    """Make inputs of the encoder's shape, as preparation would from pictures or sounds."""
     draw = _picture if isinstance(architecture, VisionArchitecture) else _sound
     return [
         draw(architecture, np.random.Generator(np.random.PCG64(index)))  # type: ignore[arg-type]
@@ -26,22 +26,25 @@ def calibration_inputs(architecture: Architecture, count: int = 8) -> list[Float
 
 
 def _picture(arch: VisionArchitecture, random: np.random.Generator) -> Float32:
-    """A gradient, a dozen ellipses and grain, in [-1, 1]: float32 [1, 3, image, image]."""
+    """Draw a gradient, a dozen ellipses and grain, in [-1, 1]: float32 [1, 3, image, image]."""
     size = arch.image
     y, x = np.mgrid[0:size, 0:size] / size
     corners = random.uniform(0, 1, (3, 3, 1, 1))
     picture = corners[0] + (corners[1] - corners[0]) * x + (corners[2] - corners[0]) * y
     for _ in range(12):
-        center_x, center_y, radius_x, radius_y = random.uniform((0, 0, 0.03, 0.03), (1, 1, 0.4, 0.4))
+        center_x, center_y, radius_x, radius_y = random.uniform(
+            (0, 0, 0.03, 0.03), (1, 1, 0.4, 0.4)
+        )
         inside = ((x - center_x) / radius_x) ** 2 + ((y - center_y) / radius_y) ** 2 < 1
         color = random.uniform(-0.1, 1.1, (3, 1, 1))
         picture = np.where(inside, 0.2 * picture + 0.8 * color, picture)
     picture += random.normal(0, random.uniform(0.0, 0.06), (3, size, size))
-    return (np.clip(picture, 0, 1) * 2 - 1).astype(np.float32)[None]
+    prepared: Float32 = np.clip(picture, 0, 1).astype(np.float32)[None] * 2 - 1
+    return prepared
 
 
 def _sound(arch: VoiceArchitecture, random: np.random.Generator) -> Float32:
-    """Syllables of a gliding harmonic tone over noise, then silence: float32 [1, mels, frames].
+    """Make syllables of a gliding tone over noise, then silence: float32 [1, mels, frames].
 
     Drawn as a mel power spectrum and compressed as Whisper's log-mel is.
     """
@@ -60,4 +63,5 @@ def _sound(arch: VoiceArchitecture, random: np.random.Generator) -> Float32:
     power[:, int(random.uniform(0.1, 1.1) * frames) :] = 0  # 30 s windows end in padding
     logarithm = np.log10(np.maximum(power * 10.0 ** random.uniform(-3, 2), 1e-10))
     logarithm = np.maximum(logarithm, logarithm.max() - 8)
-    return ((logarithm + 4) / 4).astype(np.float32)[None]
+    prepared: Float32 = ((logarithm + 4) / 4).astype(np.float32)[None]
+    return prepared

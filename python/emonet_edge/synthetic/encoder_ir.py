@@ -58,6 +58,7 @@ def write_encoder(
 
     Raises:
         ValueError: precision is neither "int8" nor "fp32".
+
     """
     if precision not in ("int8", "fp32"):
         raise ValueError(f"precision is 'int8' or 'fp32', not {precision!r}")
@@ -93,7 +94,7 @@ def _build(
     samples: list[NDArray[np.float32]] | None,
     report: Progress,
 ) -> Any:
-    """The model; quantized where there are samples to calibrate on."""
+    """Return the model, quantized where there are samples to calibrate on."""
     module = openvino()
     core = module.Core()
     tensors = Tensors(architecture, seed)

@@ -2,9 +2,9 @@
 
 A stage is a function (numerics, node) -> node: the embedding, each layer, the head or last norm.
 Operations and their order are those that `openvino.convert_model` makes of transformers' modules
-(fused ScaledDotProductAttention, layer norm as MVN, Multiply, Add), because the CPU plugin picks its
-kernels by pattern. Different on purpose: the batch is never written into a Reshape, so that
-`model.reshape` to any batch works.
+(fused ScaledDotProductAttention, layer norm as MVN, Multiply, Add), because the CPU plugin picks
+its kernels by pattern. Different on purpose: the batch is never written into a Reshape, so that
+`model.reshape` to any batch works, and no layout change that the plugin would only remove again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Stage = tuple[str, Callable[[FloatNumerics, Node], Node]]
 
 
 def stages(architecture: Architecture) -> list[Stage]:
-    """The encoder's stages in order, each with a name for progress."""
+    """Return the encoder's stages in order, each with a name for progress."""
     if isinstance(architecture, VisionArchitecture):
         first: Stage = ("patch embedding", partial(_embed_patches, architecture))
         last: Stage = ("attention-pooling head", partial(_pool, architecture))
@@ -77,7 +77,7 @@ def _layer_norm(numerics: FloatNumerics, node: Node, name: str, epsilon: float) 
 
 
 def _project(numerics: FloatNumerics, node: Node, name: str, smooth: str) -> Node:
-    """The matrix product of a linear layer, without its bias."""
+    """Return the matrix product of a linear layer, without its bias."""
     weight = numerics.weight(numerics.tensors(f"{name}.weight"), smooth)
     return _ops().matmul(node, weight, transpose_a=False, transpose_b=True)
 
@@ -110,7 +110,7 @@ def _merge_heads(node: Node, width: int) -> Node:
 def _self_attention(
     numerics: FloatNumerics, arch: Architecture, node: Node, name: str, scaled_queries: bool
 ) -> Node:
-    """Queries and keys are quantized, values are not: NNCF's choice for the fused operation.
+    """Attend with queries and keys quantized and values not: NNCF's choice for the fused operation.
 
     Whisper scales its queries before the product, SigLIP leaves it to the operation.
     """
@@ -125,8 +125,10 @@ def _self_attention(
     queries = numerics.quantized(queries, f"{name}.queries", channels=-1)
     keys = numerics.quantized(_linear(numerics, node, k, key), f"{name}.keys", channels=-1)
     values = _linear(numerics, node, v, key)
-    parts = (_split_heads(part, arch.heads, arch.head_width) for part in (queries, keys, values))
-    node = _merge_heads(_attend(*parts, scale), arch.width)
+    queries, keys, values = (
+        _split_heads(part, arch.heads, arch.head_width) for part in (queries, keys, values)
+    )
+    node = _merge_heads(_attend(queries, keys, values, scale), arch.width)
     node = _smoothed(numerics, node, f"{name}.output", out)
     return _linear(numerics, node, out, f"{name}.output")
 
@@ -165,7 +167,9 @@ def _embed_patches(arch: VisionArchitecture, numerics: FloatNumerics, node: Node
     return op.add(_transpose(node, 0, 2, 1), constant(positions))
 
 
-def _vision_layer(arch: VisionArchitecture, index: int, numerics: FloatNumerics, node: Node) -> Node:
+def _vision_layer(
+    arch: VisionArchitecture, index: int, numerics: FloatNumerics, node: Node
+) -> Node:
     op, name = _ops(), arch.layer_prefix(index)
     normed = _layer_norm(numerics, node, f"{name}.layer_norm1", arch.norm_epsilon)
     attention = _self_attention(numerics, arch, normed, f"{name}.self_attn", scaled_queries=False)
@@ -175,7 +179,7 @@ def _vision_layer(arch: VisionArchitecture, index: int, numerics: FloatNumerics,
 
 
 def _pool(arch: VisionArchitecture, numerics: FloatNumerics, node: Node) -> Node:
-    """The head: one learned probe attends to all tokens, then a residual MLP, [batch, width]."""
+    """Pool: one learned probe attends to all tokens, then a residual MLP; [batch, width]."""
     op, head = _ops(), "vision_model.head"
     node = _layer_norm(numerics, node, "vision_model.post_layernorm", arch.norm_epsilon)
     node = _probe_attention(numerics, arch, node, f"{head}.attention")
@@ -187,7 +191,7 @@ def _pool(arch: VisionArchitecture, numerics: FloatNumerics, node: Node) -> Node
 def _probe_attention(
     numerics: FloatNumerics, arch: VisionArchitecture, node: Node, name: str
 ) -> Node:
-    """torch's MultiheadAttention with the probe as its only query; the probe's part is constant."""
+    """Do as torch's MultiheadAttention with the probe as its only, constant query."""
     op, tensors, width = _ops(), numerics.tensors, arch.width
     in_weight = tensors(f"{name}.in_proj_weight")[width:]
     in_bias = tensors(f"{name}.in_proj_bias")[width:]
@@ -198,14 +202,15 @@ def _probe_attention(
     axis, first, second = (constant(np.array(i, dtype=np.int64)) for i in (0, 0, 1))
     keys = op.gather(numerics.quantized(both, f"{name}.keys", channels=-1), first, axis)
     values = op.gather(both, second, axis)
-    parts = (_split_heads(part, arch.heads, arch.head_width) for part in (keys, values))
-    node = _merge_heads(_attend(_probe_queries(arch, numerics, name), *parts, 1.0), width)
+    keys, values = (_split_heads(part, arch.heads, arch.head_width) for part in (keys, values))
+    queries = _probe_queries(arch, numerics, name)
+    node = _merge_heads(_attend(queries, keys, values, 1.0), width)
     node = _smoothed(numerics, node, f"{name}.output", f"{name}.out_proj")
     return _linear(numerics, node, f"{name}.out_proj", f"{name}.output")
 
 
 def _probe_queries(arch: VisionArchitecture, numerics: FloatNumerics, name: str) -> Node:
-    """The scaled queries of the probe, [1, heads, 1, head width]; attention repeats them."""
+    """Return the scaled queries of the probe, [1, heads, 1, head width]; attention repeats them."""
     tensors, width = numerics.tensors, arch.width
     probe = tensors("vision_model.head.probe").reshape(width).astype(np.float64)
     query = tensors(f"{name}.in_proj_weight")[:width] @ probe

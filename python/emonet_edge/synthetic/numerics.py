@@ -28,7 +28,7 @@ Node = Any  # an openvino node or output; the package has no static import of op
 
 
 def constant(array: NDArray[Any]) -> Node:
-    """A constant that shares the array's memory: a second copy of a full encoder is 1.7 GB."""
+    """Make a constant that shares the array's memory: a second copy of a full encoder is 1.7 GB."""
     return openvino().op.Constant(np.asarray(array, order="C"), shared_memory=True)
 
 
@@ -39,15 +39,15 @@ class FloatNumerics:
         self.tensors = tensors
 
     def smoothed(self, node: Node, key: str, weights: tuple[Float32, ...], channels: int) -> Node:
-        """The input of linear layers, whose weights are given; channels is the axis they read."""
+        """Return the input of linear layers with these weights; channels is the axis they read."""
         return node
 
     def quantized(self, node: Node, key: str, channels: int) -> Node:
-        """The input of a convolution or of the product of queries and keys."""
+        """Return the input of a convolution, or of the product of queries and keys."""
         return node
 
     def weight(self, weight: Float32, smooth: str | None = None, half_range: bool = False) -> Node:
-        """A weight [out, in, ...]; smooth is the key of the smoothed input that it multiplies."""
+        """Return a weight [out, in, ...]; smooth is the key of the smoothed input it multiplies."""
         return constant(weight)
 
 
@@ -59,9 +59,11 @@ class ObservedNumerics(FloatNumerics):
         self.seen: dict[str, tuple[Node, Node]] = {}
 
     def smoothed(self, node: Node, key: str, weights: tuple[Float32, ...], channels: int) -> Node:
+        """Return the node itself, and note its channels' minima and maxima."""
         return self.quantized(node, key, channels)
 
     def quantized(self, node: Node, key: str, channels: int) -> Node:
+        """Return the node itself, and note its channels' minima and maxima."""
         op = openvino().opset13
         rank = len(node.get_output_partial_shape(0))
         axes = np.array([axis for axis in range(rank) if axis != channels % rank], dtype=np.int64)
@@ -78,19 +80,22 @@ class QuantizedNumerics(FloatNumerics):
         self._scales: dict[str, Float32] = {}
 
     def smoothed(self, node: Node, key: str, weights: tuple[Float32, ...], channels: int) -> Node:
+        """Return the node divided by its SmoothQuant scale, and quantized."""
         seen = self._ranges[key]
         scale = smooth_scale(seen, list(weights))
         self._scales[key] = scale
-        inverse = 1 / scale
+        inverse: Float32 = np.float32(1) / scale
         rank = len(node.get_output_partial_shape(0))
         shape = [-1 if axis == channels % rank else 1 for axis in range(rank)]
         node = openvino().opset13.multiply(node, constant(inverse.reshape(shape)))
         return self._fake_quantize(node, seen.scaled(inverse))
 
     def quantized(self, node: Node, key: str, channels: int) -> Node:
+        """Return the node quantized."""
         return self._fake_quantize(node, self._ranges[key])
 
     def weight(self, weight: Float32, smooth: str | None = None, half_range: bool = False) -> Node:
+        """Return the weight in INT8, times its rows' scales."""
         op = openvino().opset13
         if smooth is not None:
             weight = weight * self._scales[smooth]

@@ -19,7 +19,7 @@ Float32 = NDArray[np.float32]
 
 
 def draw_tensor(seed: int, name: str, spec: TensorSpec) -> Float32:
-    """The tensor of that name, float32, reproducible for a given seed.
+    """Draw the tensor of that name: float32, reproducible for a given seed.
 
     Normal with the spec's mean and standard deviation, or Whisper's position table.
     """
@@ -54,6 +54,7 @@ class Tensors:
         self._kept: dict[str, Float32] = {}
 
     def __call__(self, name: str) -> Float32:
+        """Return the tensor of that name."""
         if name not in self._kept:
             self._kept[name] = draw_tensor(self._seed, name, self._specs[name])
         return self._kept[name]
