@@ -51,13 +51,17 @@ def index_offset(path):
     return struct.unpack_from("<Q", path.read_bytes(), 40)[0]
 
 
+def write_heads_of_one_name(path):
+    with PackedHeadsWriter(path, (WIDTH,)) as writer:
+        writer.add_head("anger", layers())
+        writer.add_head("anger", layers())
+
+
 def test_a_file_appears_only_when_it_is_complete(tmp_path):
     path = tmp_path / "heads.bin"
     path.write_bytes(b"what the user had")
-    writer = PackedHeadsWriter(path, (WIDTH,))
-    with pytest.raises(InputError), writer:
-        writer.add_head("anger", layers())
-        writer.add_head("anger", layers())
+    with pytest.raises(InputError, match="must be new"):
+        write_heads_of_one_name(path)
     assert path.read_bytes() == b"what the user had"
     assert [file.name for file in tmp_path.iterdir()] == ["heads.bin"]
 
