@@ -12,8 +12,8 @@ namespace emonet {
 using TakeRow = std::function<void(int y, const std::uint8_t* row)>;
 
 /// Whether the columns are resized before the rows. Each pass rounds to 8 bits, so the order can
-/// change a value by one. This is the order of Pillow 13, found by bisecting for its border; Pillow
-/// before 12.2 always took the rows first, 12.2 and 12.3 only up to a height of 100 widths.
+/// change a value by one. This is the order of Pillow 13, found by bisecting for its border; older
+/// versions took the rows first, the last of them except for extremely tall pictures.
 bool columns_first(const PixelBox& box, int size);
 
 /// Resizes a box to size x size in two passes, each rounded to 8 bits, as Pillow does. Between them
