@@ -78,6 +78,15 @@ def test_resize_equals_pillow_at_awkward_sizes(height, width, isa):
     np.testing.assert_array_equal(resized(image, isa=isa), pillow_resized(image))
 
 
+@pytest.mark.parametrize("width", [350, 384, 385, 400, 480, 640])
+@pytest.mark.parametrize("above", [-1, 0, 1, 2])
+def test_the_order_of_the_passes_changes_where_pillow_changes_it(width, above):
+    border = 384 + 2 * max(width - 384, 0)  # the greatest height whose rows are resized first
+    image = noise(border + above, width)
+    assert reference.columns_first(border + above, width, 384) == (above > 0)
+    np.testing.assert_array_equal(resized(image), pillow_resized(image))
+
+
 @st.composite
 def pictures_with_boxes(draw):
     height, width = draw(st.integers(1, 300)), draw(st.integers(1, 300))

@@ -20,8 +20,9 @@ const ImageKernels& image_kernels_of(const std::string& isa) {
 
 /// A plane of bytes [rows, columns] whose columns lie side by side; its rows may be anywhere.
 void check_plane(const py::array& plane) {
+    // The strides of an empty array mean nothing; check_sides refuses it with a better reason.
     if (!py::isinstance<py::array_t<std::uint8_t>>(plane) || plane.ndim() != 2 ||
-        (plane.shape(1) > 1 && plane.strides(1) != 1))
+        (plane.size() > 0 && plane.shape(1) > 1 && plane.strides(1) != 1))
         throw Error("ImageError",
                     "a plane must be uint8 [rows, bytes] with the bytes of a row side by side; got "
                     "another array; use emonet_edge.preprocess_image, which converts");
@@ -30,11 +31,11 @@ void check_plane(const py::array& plane) {
 void check_plane_holds(const py::array& plane, std::int64_t rows, std::int64_t bytes) {
     check_plane(plane);
     if (plane.shape(0) < rows || plane.shape(1) < bytes)
-        throw Error("ImageError",
-                    "a plane must hold " + std::to_string(rows) + " rows of " +
-                        std::to_string(bytes) + " bytes for this picture; got " +
-                        std::to_string(plane.shape(0)) + " rows of " +
-                        std::to_string(plane.shape(1)) + "; check width= and the stride");
+        throw Error("ImageError", "a plane must hold " + std::to_string(rows) + " rows of " +
+                                      std::to_string(bytes) + " bytes for this picture; got " +
+                                      std::to_string(plane.shape(0)) + " rows of " +
+                                      std::to_string(plane.shape(1)) +
+                                      "; check width= and the stride");
 }
 
 /// Borrows the planes: `data` [height, bytes per row] and, for nv12, `chroma` [height / 2, bytes].

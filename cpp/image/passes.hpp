@@ -47,7 +47,7 @@ class ColumnPass {
     const ResampleAxis& axis_;
     const int n_bytes_;
     const ImageKernels& kernels_;
-    std::vector<std::uint8_t> ends_;              // [max_count, 32]
+    std::vector<std::uint8_t> ends_;             // [max_count, 32]
     std::vector<const std::uint8_t*> end_rows_;  // into ends_
 };
 

@@ -44,7 +44,8 @@ Value choice(const char* what, const std::string& name,
 void check_box(const Picture& picture, const Box& box) {
     const std::string rule = "box must be (x, y, width, height) in pixels";
     for (double value : box)
-        if (!std::isfinite(value)) refuse(rule + ", all finite", text_of(box), "skip this detection");
+        if (!std::isfinite(value))
+            refuse(rule + ", all finite", text_of(box), "skip this detection");
     if (!(box[2] > 0 && box[3] > 0))
         refuse(rule + " with a width and height above 0", text_of(box),
                "pass None for the whole picture");
@@ -59,7 +60,8 @@ void check_box(const Picture& picture, const Box& box) {
 std::pair<int, int> outward(double start, double length, std::int64_t side) {
     const int end = static_cast<int>(side);
     const int first = std::clamp(static_cast<int>(std::floor(start + noise)), 0, end - 1);
-    const int last = std::clamp(static_cast<int>(std::ceil(start + length - noise)), first + 1, end);
+    const int last =
+        std::clamp(static_cast<int>(std::ceil(start + length - noise)), first + 1, end);
     return {first, last - first};
 }
 

@@ -33,12 +33,14 @@ void resize_image(const Picture& picture, const std::optional<Box>& box, int siz
                   const ImageKernels& kernels, std::uint8_t* out) {
     const std::ptrdiff_t n_bytes = std::ptrdiff_t{size} * 3;
     const bool blue_first = picture.format == PixelFormat::bgr;
-    resize_box(picture, pixel_box(picture, box), size, kernels, [&](int y, const std::uint8_t* row) {
-        std::uint8_t* const target = out + y * n_bytes;
-        std::memcpy(target, row, n_bytes);
-        if (blue_first)
-            for (std::ptrdiff_t i = 0; i < n_bytes; i += 3) std::swap(target[i], target[i + 2]);
-    });
+    resize_box(picture, pixel_box(picture, box), size, kernels,
+               [&](int y, const std::uint8_t* row) {
+                   std::uint8_t* const target = out + y * n_bytes;
+                   std::memcpy(target, row, n_bytes);
+                   if (blue_first)
+                       for (std::ptrdiff_t i = 0; i < n_bytes; i += 3)
+                           std::swap(target[i], target[i + 2]);
+               });
 }
 
 void preprocess_image(const Picture& picture, const std::optional<Box>& box, int size,
@@ -53,11 +55,12 @@ void preprocess_image(const Picture& picture, const std::optional<Box>& box, int
         offset[i] = static_cast<float>(-normalisation.mean[c] / normalisation.std[c]);
         plane[i] = std::ptrdiff_t{c} * size * size;
     }
-    resize_box(picture, pixel_box(picture, box), size, kernels, [&](int y, const std::uint8_t* row) {
-        float* const line = out + std::ptrdiff_t{y} * size;
-        float* const planes[3] = {line + plane[0], line + plane[1], line + plane[2]};
-        kernels.normalise_row(row, size, scale, offset, planes);
-    });
+    resize_box(picture, pixel_box(picture, box), size, kernels,
+               [&](int y, const std::uint8_t* row) {
+                   float* const line = out + std::ptrdiff_t{y} * size;
+                   float* const planes[3] = {line + plane[0], line + plane[1], line + plane[2]};
+                   kernels.normalise_row(row, size, scale, offset, planes);
+               });
 }
 
 }  // namespace emonet

@@ -17,7 +17,7 @@ struct ResampleTaps {
 
 /// The integer form of a YUV to RGB conversion; see image/yuv.hpp for the formula.
 struct YuvCoefficients {
-    std::int16_t y_offset;                // 16 (limited range) or 0 (full range)
+    std::int16_t y_offset;                    // 16 (limited range) or 0 (full range)
     std::int16_t ky, k_rv, k_gu, k_gv, k_bu;  // times 8192
 };
 
@@ -32,20 +32,19 @@ struct ImageKernels {
 
     /// out[i] = sum over rows of coefficient * row[i], rounded and clipped to 8 bits, for n_bytes
     /// (a multiple of 32). `coefficients` is one output's [n_groups, 8] as above.
-    void (*blend_rows)(const std::uint8_t* const* rows, int count,
-                       const std::int16_t* coefficients, int n_bytes, std::uint8_t* out);
+    void (*blend_rows)(const std::uint8_t* const* rows, int count, const std::int16_t* coefficients,
+                       int n_bytes, std::uint8_t* out);
 
     /// planes[c][i] = float(pixels[3 * i + c]) * scale[c] + offset[c] for n pixels.
     void (*normalise_row)(const std::uint8_t* pixels, int n, const float* scale,
                           const float* offset, float* const* planes);
 
     /// n pixels (even) to RGB. y: [n], uv: [n / 2, 2].
-    void (*nv12_row)(const std::uint8_t* y, const std::uint8_t* uv, int n,
-                     const YuvCoefficients& k, std::uint8_t* rgb);
+    void (*nv12_row)(const std::uint8_t* y, const std::uint8_t* uv, int n, const YuvCoefficients& k,
+                     std::uint8_t* rgb);
 
     /// n pixels (even) to RGB. yuyv: [n / 2, 4].
-    void (*yuyv_row)(const std::uint8_t* yuyv, int n, const YuvCoefficients& k,
-                     std::uint8_t* rgb);
+    void (*yuyv_row)(const std::uint8_t* yuyv, int n, const YuvCoefficients& k, std::uint8_t* rgb);
 };
 
 }  // namespace emonet

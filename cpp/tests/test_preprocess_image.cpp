@@ -1,8 +1,6 @@
 // Bounds, ISAs against one another, and errors; the values are checked against Pillow in Python.
 // Each picture lies in a buffer of exactly its size, so that a sanitizer build sees any read past
 // a row's or the picture's end.
-#include "image/preprocess_image.hpp"
-
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -12,6 +10,7 @@
 
 #include "check.hpp"
 #include "error.hpp"
+#include "image/preprocess_image.hpp"
 #include "kernels/kernels.hpp"
 
 using namespace emonet;

@@ -44,8 +44,10 @@ def preprocess_image(
     """Crop, resize and normalise a picture as the face encoder expects it.
 
     The resize is Pillow's antialiased bilinear one (the filter's support scales with the
-    reduction; 22-bit fixed point; rows first, rounded to 8 bits, then columns): for rgb it equals
-    ``Image.crop(box).resize((size, size), BILINEAR)`` to the last bit, and pixels outside the box
+    reduction; 22-bit fixed point; two passes, each rounded to 8 bits, in the order of Pillow 13:
+    rows first unless the height shrinks by more than twice as many pixels as the width): for rgb
+    it equals ``Image.crop(box).resize((size, size), BILINEAR)`` to the last bit, with an older
+    Pillow to one level where that takes another order. Pixels outside the box
     have no influence. Then ``(x / 255 - mean) / std`` per channel. The picture is only read, and
     the GIL is released meanwhile. Rows may be strided (a view of a larger picture costs no copy);
     a picture whose rows are not contiguous is copied once.

@@ -22,7 +22,8 @@ inline void plain_resample_row(const ResampleTaps& taps, int begin, int end, int
                                const std::uint8_t* row, std::uint8_t* out) {
     for (int x = begin; x < end; ++x) {
         const std::uint8_t* pixel = row + 3 * (taps.first[x] - origin);
-        const std::int16_t* coefficients = taps.coefficients + std::ptrdiff_t{x} * taps.n_groups * 8;
+        const std::int16_t* coefficients =
+            taps.coefficients + std::ptrdiff_t{x} * taps.n_groups * 8;
         std::int32_t red = 0, green = 0, blue = 0;
         for (int tap = 0; tap < taps.count[x]; ++tap, pixel += 3) {
             const std::int32_t k = coefficient(coefficients, tap);

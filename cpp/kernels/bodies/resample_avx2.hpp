@@ -37,32 +37,41 @@ inline void store_u8x4(std::uint8_t* p, int bytes) { __builtin_memcpy(p, &bytes,
 /// leaves room for.
 inline void resample_four_rows(const ResampleTaps& taps, int begin, int end, int origin,
                                const std::uint8_t* const* rows, std::uint8_t* const* out) {
-    const __m256i pixel_pairs = _mm256_setr_epi8(
-        0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
-        6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
-    const __m256i hi_pairs = _mm256_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, -1, -1, -1, -1,  //
-                                              4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, -1, -1, -1, -1);
-    const __m256i lo_pairs = _mm256_setr_epi8(
-        8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, -1, -1, -1, -1,  //
-        12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, -1, -1, -1, -1);
+    const __m256i pixel_pairs =
+        _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1,  //
+                         6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
+    const __m256i hi_pairs =
+        _mm256_setr_epi8(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, -1, -1, -1, -1,  //
+                         4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, -1, -1, -1, -1);
+    const __m256i lo_pairs =
+        _mm256_setr_epi8(8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, -1, -1, -1, -1,  //
+                         12, 13, 14, 15, 12, 13, 14, 15, 12, 13, 14, 15, -1, -1, -1, -1);
     const std::uint8_t* const row[4] = {rows[0], rows[1], rows[2], rows[3]};
     std::uint8_t* const target[4] = {out[0], out[1], out[2], out[3]};
     const std::int16_t* group = taps.coefficients + std::ptrdiff_t{begin} * taps.n_groups * 8;
     for (int x = begin; x < end; ++x) {
         std::ptrdiff_t at = 3 * std::ptrdiff_t{taps.first[x] - origin};
         __m256i hi_i32x8[4], lo_i32x8[4];
-        for (int r = 0; r < 4; ++r) hi_i32x8[r] = lo_i32x8[r] = _mm256_setzero_si256();
-        for (int g = 0; g < taps.n_groups; ++g, group += 8, at += 12) {
-            const __m256i k_i16x16 = load_u8x16_twice(group);
-            const __m256i k_hi_i16x16 = _mm256_shuffle_epi8(k_i16x16, hi_pairs);
-            const __m256i k_lo_i16x16 = _mm256_shuffle_epi8(k_i16x16, lo_pairs);
+        const __m256i k_i16x16 = load_u8x16_twice(group);
+        for (int r = 0; r < 4; ++r) {  // the first step has nothing to add to
+            const __m256i pixels_i16x16 =
+                _mm256_shuffle_epi8(load_u8x16_twice(row[r] + at), pixel_pairs);
+            hi_i32x8[r] = _mm256_madd_epi16(pixels_i16x16, _mm256_shuffle_epi8(k_i16x16, hi_pairs));
+            lo_i32x8[r] = _mm256_madd_epi16(pixels_i16x16, _mm256_shuffle_epi8(k_i16x16, lo_pairs));
+        }
+        group += 8;
+        for (int g = 1; g < taps.n_groups; ++g, group += 8) {
+            at += 12;
+            const __m256i next_k_i16x16 = load_u8x16_twice(group);
+            const __m256i k_hi_i16x16 = _mm256_shuffle_epi8(next_k_i16x16, hi_pairs);
+            const __m256i k_lo_i16x16 = _mm256_shuffle_epi8(next_k_i16x16, lo_pairs);
             for (int r = 0; r < 4; ++r) {
                 const __m256i pixels_i16x16 =
                     _mm256_shuffle_epi8(load_u8x16_twice(row[r] + at), pixel_pairs);
-                hi_i32x8[r] = _mm256_add_epi32(hi_i32x8[r],
-                                               _mm256_madd_epi16(pixels_i16x16, k_hi_i16x16));
-                lo_i32x8[r] = _mm256_add_epi32(lo_i32x8[r],
-                                               _mm256_madd_epi16(pixels_i16x16, k_lo_i16x16));
+                hi_i32x8[r] =
+                    _mm256_add_epi32(hi_i32x8[r], _mm256_madd_epi16(pixels_i16x16, k_hi_i16x16));
+                lo_i32x8[r] =
+                    _mm256_add_epi32(lo_i32x8[r], _mm256_madd_epi16(pixels_i16x16, k_lo_i16x16));
             }
         }
         __m256i sum_i32x8[4];
@@ -88,8 +97,8 @@ inline __m256i pair_i16x16(const std::int16_t* pair) {
 
 /// Lanes along the row, two rows at a time: bytes of both interleaved and widened are the pairs
 /// that the multiply-add takes. An odd last row is paired with itself under a zero coefficient.
-inline void blend_rows(const std::uint8_t* const* rows, int count,
-                       const std::int16_t* coefficients, int n_bytes, std::uint8_t* out) {
+inline void blend_rows(const std::uint8_t* const* rows, int count, const std::int16_t* coefficients,
+                       int n_bytes, std::uint8_t* out) {
     const __m256i zero = _mm256_setzero_si256();
     for (int x = 0; x < n_bytes; x += 32) {
         __m256i hi_i32x8[4], lo_i32x8[4];
@@ -106,10 +115,10 @@ inline void blend_rows(const std::uint8_t* const* rows, int count,
                 _mm256_unpacklo_epi8(low_u8x32, zero), _mm256_unpackhi_epi8(low_u8x32, zero),
                 _mm256_unpacklo_epi8(high_u8x32, zero), _mm256_unpackhi_epi8(high_u8x32, zero)};
             for (int i = 0; i < 4; ++i) {
-                hi_i32x8[i] = _mm256_add_epi32(hi_i32x8[i],
-                                               _mm256_madd_epi16(pairs_i16x16[i], k_hi_i16x16));
-                lo_i32x8[i] = _mm256_add_epi32(lo_i32x8[i],
-                                               _mm256_madd_epi16(pairs_i16x16[i], k_lo_i16x16));
+                hi_i32x8[i] =
+                    _mm256_add_epi32(hi_i32x8[i], _mm256_madd_epi16(pairs_i16x16[i], k_hi_i16x16));
+                lo_i32x8[i] =
+                    _mm256_add_epi32(lo_i32x8[i], _mm256_madd_epi16(pairs_i16x16[i], k_lo_i16x16));
             }
         }
         __m256i value_i32x8[4];

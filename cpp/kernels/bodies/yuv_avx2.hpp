@@ -14,11 +14,12 @@ inline __m256i both_halves_i8x32(__m128i half_i8x16) {
 }
 
 inline __m256i two_i16x16(int first, int second) {
-    return _mm256_set1_epi32((first & 0xffff) | static_cast<int>(static_cast<unsigned>(second) << 16));
+    return _mm256_set1_epi32((first & 0xffff) |
+                             static_cast<int>(static_cast<unsigned>(second) << 16));
 }
 
 inline YuvVectors yuv_vectors(const YuvCoefficients& k) {
-    return {_mm256_set1_epi16(k.y_offset), two_i16x16(k.ky, k.k_rv),   two_i16x16(k.ky, k.k_gu),
+    return {_mm256_set1_epi16(k.y_offset), two_i16x16(k.ky, k.k_rv), two_i16x16(k.ky, k.k_gu),
             two_i16x16(k.k_gv, yuv_half),  two_i16x16(k.ky, k.k_bu), _mm256_set1_epi32(yuv_half)};
 }
 
@@ -51,10 +52,14 @@ inline void store_rgb_u8x48(__m256i red_i16x16, __m256i green_i16x16, __m256i bl
                             std::uint8_t* out) {
     const __m256i rg = _mm256_packus_epi16(red_i16x16, green_i16x16);  // R0..7 G0..7
     const __m256i bb = _mm256_packus_epi16(blue_i16x16, blue_i16x16);
-    const __m256i rg_head = both_halves_i8x32(_mm_setr_epi8(0, 8, -1, 1, 9, -1, 2, 10, -1, 3, 11, -1, 4, 12, -1, 5));
-    const __m256i bb_head = both_halves_i8x32(_mm_setr_epi8(-1, -1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1));
-    const __m256i rg_rest = both_halves_i8x32(_mm_setr_epi8(13, -1, 6, 14, -1, 7, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1));
-    const __m256i bb_rest = both_halves_i8x32(_mm_setr_epi8(-1, 5, -1, -1, 6, -1, -1, 7, -1, -1, -1, -1, -1, -1, -1, -1));
+    const __m256i rg_head =
+        both_halves_i8x32(_mm_setr_epi8(0, 8, -1, 1, 9, -1, 2, 10, -1, 3, 11, -1, 4, 12, -1, 5));
+    const __m256i bb_head =
+        both_halves_i8x32(_mm_setr_epi8(-1, -1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1));
+    const __m256i rg_rest = both_halves_i8x32(
+        _mm_setr_epi8(13, -1, 6, 14, -1, 7, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1));
+    const __m256i bb_rest = both_halves_i8x32(
+        _mm_setr_epi8(-1, 5, -1, -1, 6, -1, -1, 7, -1, -1, -1, -1, -1, -1, -1, -1));
     const __m256i head =
         _mm256_or_si256(_mm256_shuffle_epi8(rg, rg_head), _mm256_shuffle_epi8(bb, bb_head));
     const __m256i rest =
@@ -78,17 +83,17 @@ inline void store_yuv_as_rgb(__m256i y, __m256i u, __m256i v, const YuvVectors& 
 
 inline void nv12_row(const std::uint8_t* y, const std::uint8_t* uv, int n,
                      const YuvCoefficients& coefficients, std::uint8_t* rgb) {
-    const __m256i pick_u = _mm256_setr_epi8(0, -1, 0, -1, 2, -1, 2, -1, 4, -1, 4, -1, 6, -1, 6, -1,  //
-                                            8, -1, 8, -1, 10, -1, 10, -1, 12, -1, 12, -1, 14, -1, 14,
-                                            -1);
-    const __m256i pick_v = _mm256_setr_epi8(1, -1, 1, -1, 3, -1, 3, -1, 5, -1, 5, -1, 7, -1, 7, -1,  //
-                                            9, -1, 9, -1, 11, -1, 11, -1, 13, -1, 13, -1, 15, -1, 15,
-                                            -1);
+    const __m256i pick_u =
+        _mm256_setr_epi8(0, -1, 0, -1, 2, -1, 2, -1, 4, -1, 4, -1, 6, -1, 6, -1,  //
+                         8, -1, 8, -1, 10, -1, 10, -1, 12, -1, 12, -1, 14, -1, 14, -1);
+    const __m256i pick_v =
+        _mm256_setr_epi8(1, -1, 1, -1, 3, -1, 3, -1, 5, -1, 5, -1, 7, -1, 7, -1,  //
+                         9, -1, 9, -1, 11, -1, 11, -1, 13, -1, 13, -1, 15, -1, 15, -1);
     const YuvVectors k = yuv_vectors(coefficients);
     int i = 0;
     for (; i + 16 <= n; i += 16) {
-        const __m256i luma = _mm256_cvtepu8_epi16(
-            _mm_loadu_si128(reinterpret_cast<const __m128i*>(y + i)));
+        const __m256i luma =
+            _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(y + i)));
         const __m256i chroma = load_u8x16_twice(uv + i);
         store_yuv_as_rgb(luma, _mm256_shuffle_epi8(chroma, pick_u),
                          _mm256_shuffle_epi8(chroma, pick_v), k, rgb + 3 * i);
@@ -98,8 +103,10 @@ inline void nv12_row(const std::uint8_t* y, const std::uint8_t* uv, int n,
 
 inline void yuyv_row(const std::uint8_t* yuyv, int n, const YuvCoefficients& coefficients,
                      std::uint8_t* rgb) {
-    const __m256i pick_u = both_halves_i8x32(_mm_setr_epi8(1, -1, 1, -1, 5, -1, 5, -1, 9, -1, 9, -1, 13, -1, 13, -1));
-    const __m256i pick_v = both_halves_i8x32(_mm_setr_epi8(3, -1, 3, -1, 7, -1, 7, -1, 11, -1, 11, -1, 15, -1, 15, -1));
+    const __m256i pick_u =
+        both_halves_i8x32(_mm_setr_epi8(1, -1, 1, -1, 5, -1, 5, -1, 9, -1, 9, -1, 13, -1, 13, -1));
+    const __m256i pick_v = both_halves_i8x32(
+        _mm_setr_epi8(3, -1, 3, -1, 7, -1, 7, -1, 11, -1, 11, -1, 15, -1, 15, -1));
     const YuvVectors k = yuv_vectors(coefficients);
     int i = 0;
     for (; i + 16 <= n; i += 16) {
