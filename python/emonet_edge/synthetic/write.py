@@ -18,7 +18,7 @@ from emonet_edge.exceptions import InputError
 from emonet_edge.heads import HeadsPrecision, MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge.packed_heads import PackedHeadsWriter
-from emonet_edge.synthetic.architectures import Architecture, VisionArchitecture, preset
+from emonet_edge.synthetic.architectures import Architecture, preset
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs
 from emonet_edge.synthetic.encoder_ir import EncoderFacts, write_encoder
 from emonet_edge.synthetic.random_heads import draw_head, head_shape
