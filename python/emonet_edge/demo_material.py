@@ -20,7 +20,13 @@ _SUPERSAMPLE = 3  # Pillow draws without antialiasing: draw large, then reduce
 _SIZE = (480, 600)  # width, height, pixels
 
 # First three formants of five vowels in Hz, an adult's averages (Peterson and Barney, 1952).
-_VOWELS = ((730, 1090, 2440), (530, 1840, 2480), (270, 2290, 3010), (570, 840, 2410), (300, 870, 2240))
+_VOWELS = (
+    (730, 1090, 2440),
+    (530, 1840, 2480),
+    (270, 2290, 3010),
+    (570, 840, 2410),
+    (300, 870, 2240),
+)
 _BANDWIDTHS = (90.0, 110.0, 170.0)  # Hz
 _SYLLABLE = 0.22  # s
 _PHRASE = 9  # syllables, then a pause of two
@@ -31,6 +37,7 @@ def draw_face() -> NDArray[np.uint8]:
 
     Raises:
         MissingExtraError: Pillow is not installed.
+
     """
     from emonet_edge.media import _pillow
 
@@ -100,6 +107,7 @@ def synthesize_voice(seconds: float = 3.0) -> NDArray[np.float32]:
 
     Returns:
         float32 [seconds * 16000] at 16 kHz, mono, peak 0.5.
+
     """
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     syllable = (time / _SYLLABLE).astype(np.int64)

@@ -75,6 +75,7 @@ def annotate_picture(
 
     Raises:
         MissingExtraError: Pillow is not installed.
+
     """
     image_module = _pillow()
     height, width = image.shape[:2]
@@ -136,6 +137,7 @@ def draw_timeline(
 
     Raises:
         MissingExtraError: Pillow is not installed.
+
     """
     image_module = _pillow()
     from PIL import ImageDraw
@@ -271,7 +273,9 @@ class _Panel:
         draw.rounded_rectangle((left, top, left + self._width, bottom), 12, fill=PANEL)
         y = top + _MARGIN
         for row, (label, value) in enumerate(bars):
-            self._draw_bar(draw, left + _MARGIN, y, label, value, scale, COLOURS[row % len(COLOURS)])
+            self._draw_bar(
+                draw, left + _MARGIN, y, label, value, scale, COLOURS[row % len(COLOURS)]
+            )
             y += _ROW
         y += 14
         for line, colour in self._lines(caption, notice):
@@ -316,9 +320,7 @@ def _tick_step(duration: float) -> float:
     return next((step for step in steps if duration / step <= 12), 7200)
 
 
-def _draw_seconds(
-    draw: Any, text: _Text, area: tuple[int, int, int, int], duration: float
-) -> None:
+def _draw_seconds(draw: Any, text: _Text, area: tuple[int, int, int, int], duration: float) -> None:
     left, top, right, bottom = area
     step = _tick_step(duration)
     for tick in range(int(duration / step) + 1):

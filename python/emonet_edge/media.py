@@ -60,6 +60,7 @@ def load_image(source: Source) -> NDArray[np.uint8]:
         MediaError: the file is missing, damaged, cut short, of another format, or larger than
             `MAX_PIXELS`.
         MissingExtraError: Pillow is not installed.
+
     """
     image_module = _pillow()
     name, file = _open(source)
@@ -95,6 +96,7 @@ def load_audio(
         MediaError: the file is missing, empty, damaged, cut short, not a sound, or longer than
             `max_seconds` or `MAX_SAMPLES`.
         MissingExtraError: soundfile is not installed.
+
     """
     soundfile = _soundfile()
     name, file = _open(source)
