@@ -33,15 +33,15 @@ _PHRASE = 9  # syllables, then a pause of two
 
 
 def draw_face() -> NDArray[np.uint8]:
-    """A drawn, smiling face on a plain background: uint8 [600, 480, 3], RGB.
+    """Draw a smiling face on a plain background: uint8 [600, 480, 3], RGB.
 
     Raises:
         MissingExtraError: Pillow is not installed.
 
     """
-    from emonet_edge.media import _pillow
+    from emonet_edge.media import pillow
 
-    image_module = _pillow()
+    image_module = pillow()
     from PIL import ImageDraw
 
     width, height = (side * _SUPERSAMPLE for side in _SIZE)
@@ -92,15 +92,15 @@ def _face_shapes() -> list[tuple[Any, tuple[float, ...], str]]:
         *eyes,
         ((20, 160, 6), (212, 312, 268, 362), "#b9805f"),
         ((70, 130, 5), (218, 240, 262, 356), "#c48f6e"),
-        ("polygon", (180, 392, 210, 386, 240, 391, 270, 386, 300, 392, 280, 424, 240, 438, 200, 424),
-         "#b4524f"),
+        ("polygon", (180, 392, 210, 386, 240, 391, 270, 386, 300, 392, 280, 424, 240, 438, 200,
+         424), "#b4524f"),
         ("polygon", (196, 396, 240, 400, 284, 396, 268, 414, 240, 420, 212, 414), "#f4efe9"),
         ((20, 160, 4), (170, 360, 310, 440), "#9c4643"),
     ]  # fmt: skip
 
 
 def synthesize_voice(seconds: float = 3.0) -> NDArray[np.float32]:
-    """A voice-like clip: harmonics of a gliding pitch under moving formants, with pauses.
+    """Synthesise a voice-like clip: harmonics of a gliding pitch under moving formants, with pauses.
 
     Args:
         seconds: length; 3 is the demo's clip, 40 needs several windows.
@@ -125,7 +125,8 @@ def _glide(steps: NDArray[np.float64]) -> NDArray[np.float64]:
         return steps
     padded = np.concatenate([np.repeat(steps[:1], width, axis=0), steps])
     total = np.cumsum(padded, axis=0)
-    return (total[width:] - total[:-width]) / width
+    smooth: NDArray[np.float64] = (total[width:] - total[:-width]) / width
+    return smooth
 
 
 def _harmonics(pitch: NDArray[np.float64], formants: NDArray[np.float64]) -> NDArray[np.float64]:

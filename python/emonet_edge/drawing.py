@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from emonet_edge.media import _pillow
+from emonet_edge.media import pillow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +78,7 @@ def annotate_picture(
         MissingExtraError: Pillow is not installed.
 
     """
-    image_module = _pillow()
+    image_module = pillow()
     height, width = image.shape[:2]
     zoom = _zoom(width, height)
     shown = (max(1, round(width * zoom)), max(1, round(height * zoom)))
@@ -139,7 +140,7 @@ def draw_timeline(
         MissingExtraError: Pillow is not installed.
 
     """
-    image_module = _pillow()
+    image_module = pillow()
     from PIL import ImageDraw
 
     text = _Text(image_module)
@@ -310,12 +311,12 @@ class _Panel:
 def _edges(windows: Sequence[Window], duration: float) -> list[float]:
     """Where the part of each window begins, and the end: len(windows) + 1 times in seconds."""
     centres = [window.centre for window in windows]
-    middles = [(a + b) / 2 for a, b in zip(centres, centres[1:], strict=False)]
+    middles = [(a + b) / 2 for a, b in pairwise(centres)]
     return [0.0, *middles, duration]
 
 
 def _tick_step(duration: float) -> float:
-    """A round step that gives at most twelve ticks."""
+    """Return a round step that gives at most twelve ticks."""
     steps = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
     return next((step for step in steps if duration / step <= 12), 7200)
 

@@ -23,7 +23,6 @@ from emonet_edge.exceptions import MediaError, MissingExtraError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.Image import Image as PillowImage
 
 __all__ = ["load_audio", "load_image"]
 
@@ -62,7 +61,7 @@ def load_image(source: Source) -> NDArray[np.uint8]:
         MissingExtraError: Pillow is not installed.
 
     """
-    image_module = _pillow()
+    image_module = pillow()
     name, file = _open(source)
     with file, warnings.catch_warnings():
         # Pillow warns from 89 megapixels on and of odd metadata; the limit here is `MAX_PIXELS`.
@@ -116,7 +115,7 @@ def load_audio(
 
 
 def display_name(source: Source) -> str:
-    """What messages call a source: the path, or where the bytes came from."""
+    """Return what messages call a source: the path, or where the bytes came from."""
     if isinstance(source, bytes):
         return "picture or sound in memory"
     return "standard input" if str(source) == "-" else str(source)
@@ -158,7 +157,8 @@ def _read_stdin() -> bytes:
 # Pictures
 
 
-def _pillow() -> Any:
+def pillow() -> Any:
+    """Import Pillow's Image module, or say which extra brings it."""
     try:
         from PIL import Image
     except ImportError as error:
@@ -183,7 +183,7 @@ def _decode_picture(image_module: Any, file: BinaryIO, name: str) -> NDArray[np.
     return np.ascontiguousarray(_upright(rgb, orientation))
 
 
-def _orientation(picture: PillowImage) -> int:
+def _orientation(picture: Any) -> int:
     try:
         return int(picture.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # an EXIF block that cannot be read states no orientation
@@ -201,7 +201,7 @@ def _upright(rgb: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return rgb
 
 
-def _to_rgb(picture: PillowImage, name: str) -> PillowImage:
+def _to_rgb(picture: Any, name: str) -> Any:
     mode = picture.mode
     if mode in ("I", "F") or mode.startswith("I;16"):
         return _from_deep_grey(picture, name)
@@ -210,7 +210,7 @@ def _to_rgb(picture: PillowImage, name: str) -> PillowImage:
     return picture.convert("RGB")
 
 
-def _from_deep_grey(picture: PillowImage, name: str) -> PillowImage:
+def _from_deep_grey(picture: Any, name: str) -> Any:
     """16-bit grey to 8 bits by its high byte; Pillow's own conversion clips on some versions."""
     grey = np.asarray(picture)
     if grey.dtype.kind == "f" or grey.min() < 0 or grey.max() > 0xFFFF:
@@ -218,13 +218,13 @@ def _from_deep_grey(picture: PillowImage, name: str) -> PillowImage:
             f"{name} has 32-bit grey values ({picture.mode}), whose white is not defined: "
             "convert it to 8 or 16 bits"
         )
-    return _pillow().fromarray((grey.astype(np.int32) >> 8).astype(np.uint8)).convert("RGB")
+    return pillow().fromarray((grey.astype(np.int32) >> 8).astype(np.uint8)).convert("RGB")
 
 
-def _on_white(picture: PillowImage) -> PillowImage:
-    """What lies under full transparency is arbitrary; white is what viewers show."""
+def _on_white(picture: Any) -> Any:
+    """Lay it on white, as viewers do: what lies under full transparency is arbitrary."""
     picture = picture.convert("RGBA")
-    white = _pillow().new("RGBA", picture.size, "white")
+    white = pillow().new("RGBA", picture.size, "white")
     white.alpha_composite(picture)
     return white.convert("RGB")
 
@@ -299,7 +299,7 @@ def _read_blocks(sound: Any, name: str, limit: int) -> NDArray[np.float32]:
 
 
 def _check_complete(sound: Any, frames: int, name: str) -> None:
-    """A clip that was cut while it was copied must not be scored as if it were whole.
+    """Refuse a clip that was cut while it was copied: it must not be scored as if it were whole.
 
     FLAC states its length; of a wav libsndfile notes in its log what the header promised. Formats
     that state no length (ogg, mp3) cannot be checked.

@@ -1,4 +1,4 @@
-"""The measuring process: a request as its argument, NDJSON on stdout (progress, then the result)."""
+"""The measuring process: its argument is a request, its output NDJSON (progress, then result)."""
 
 from __future__ import annotations
 

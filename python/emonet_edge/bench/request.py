@@ -27,7 +27,7 @@ class Request:
 
     @classmethod
     def from_json(cls, text: str) -> Request:
-        """The inverse of `to_json`."""
+        """Read what `to_json` wrote."""
         fields = json.loads(text)
         heads = fields.pop("heads")
         return cls(**fields, heads=tuple(heads) if heads else None)

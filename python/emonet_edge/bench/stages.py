@@ -17,7 +17,7 @@ _BOX = (760.0, 240.0, 400.0, 480.0)
 
 
 def make_input(modality: str) -> Callable[[Any], Any]:
-    """What a run prepares: a face in a 1080p frame, or 30 s of sound at 16 kHz."""
+    """Return what a run prepares: a face in a 1080p frame, or 30 s of sound at 16 kHz."""
     if modality == "face":
         frame = np.random.default_rng(0).integers(0, 256, _FRAME, dtype=np.uint8)
         return lambda model: model.prepare(frame, _BOX, "rgb")
@@ -30,7 +30,7 @@ def make_input(modality: str) -> Callable[[Any], Any]:
 def time_stages(
     model: Any, request: Request, report: Callable[[str, float], None]
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """The first run's times, and those of the timed runs, in milliseconds by stage."""
+    """Return the first run's times and those of the timed runs, in milliseconds by stage."""
     prepare = make_input(request.modality)
     first = _one_run(model, prepare)
     total = request.warmup + request.runs

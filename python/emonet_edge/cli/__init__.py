@@ -56,7 +56,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def one_line(error: object) -> str:
-    """An error's text on one line, so that logs stay one event per line."""
+    """Put an error's text on one line, so that logs stay one event per line."""
     return " ".join(str(error).split())
 
 
@@ -68,13 +68,13 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """A warning is for the user here: its text, not the line of code that gave it."""
+    """Print a warning's text for the user, without the line of code that gave it."""
     del category, filename, lineno, line
     (file or sys.stderr).write(f"emonet-edge: warning: {one_line(message)}\n")
 
 
 def _never_fail_on_encoding() -> None:
-    """A file name that the terminal's encoding lacks must not end the run."""
+    """Write what the terminal's encoding lacks as escapes: a file's name must not end the run."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -82,7 +82,7 @@ def _never_fail_on_encoding() -> None:
 
 
 def _detach_stdout() -> None:
-    """The reader went away (`| head`): Python must not complain again when it flushes at exit."""
+    """Let Python flush at exit without complaining: the reader went away (`| head`)."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(devnull, sys.stdout.fileno())

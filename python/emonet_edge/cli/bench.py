@@ -21,7 +21,8 @@ example:
 
 # Eight heads by default in what bench writes itself: all 55 take 4 GB of disk.
 _DEFAULT_HEADS = (
-    "anger", "sadness", "fear", "elation", "interest", "contentment", "disgust", "fatigue_exhaustion",
+    "anger", "sadness", "fear", "disgust",
+    "elation", "interest", "contentment", "fatigue_exhaustion",
 )  # fmt: skip
 
 
@@ -108,8 +109,10 @@ def _report(result: Mapping[str, Any], args: argparse.Namespace) -> None:
         emit(result)
         return
     synthetic = " (synthetic weights: the scores mean nothing)" if result["synthetic"] else ""
-    print_lines(f"{result['modality']}: {result['model']}{synthetic}",
-                f"  {result['heads']} heads, input {result['input']}, isa {result['isa']}")  # fmt: skip
+    print_lines(
+        f"{result['modality']}: {result['model']}{synthetic}",
+        f"  {result['heads']} heads, input {result['input']}, isa {result['isa']}",
+    )
     rows = [
         (stage, *(f"{figures[key]:.2f}" for key in ("p50", "p95", "mean")),
          f"{result['first_ms'][stage]:.2f}")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from emonet_edge.cli import exit_codes, options
-from emonet_edge.cli.face import _exists, report_picture, score_pictures
+from emonet_edge.cli.face import report_picture, score_pictures
+from emonet_edge.cli.inputs import is_there
 from emonet_edge.cli.output import print_lines
 from emonet_edge.cli.targets import TargetError, plan_targets
 from emonet_edge.cli.voice import report_clip, score_clips
@@ -21,7 +22,10 @@ example:
   emonet-edge demo photo.jpg hello.wav --annotate demo.png
 """
 
-_SOUNDS = frozenset([".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64"])
+_SOUNDS = frozenset(
+    (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3",
+     ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
+)  # fmt: skip
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Score the given files, or one picture and one clip made in code."""
     if not args.files:
         return _run_on_made_material(args)
-    files = [source for source in args.files if _exists(source)]
+    files = [source for source in args.files if is_there(source)]
     clips = [source for source in files if Path(source).suffix.lower() in _SOUNDS]
     pictures = [source for source in files if source not in clips]
     targets = _targets(args, pictures)

@@ -23,7 +23,7 @@ exit codes:
 
 
 def of(error: EmonetError) -> int:
-    """The code for an error that ended a command."""
+    """Return the code for an error that ended a command."""
     if isinstance(error, UnknownNameError):
         return USAGE
     if isinstance(error, (InputError, MediaError)):

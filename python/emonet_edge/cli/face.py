@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emonet_edge.cli import exit_codes, options
+from emonet_edge.cli.inputs import is_there
 from emonet_edge.cli.output import bar, console, emit, fail, print_lines, table
 from emonet_edge.cli.targets import TargetError, plan_targets, save
 
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         targets = plan_targets(args.images, args.annotate, "emotions")
     except TargetError as error:
         args.parser.error(f"argument --annotate: {error}")
-    jobs = [job for job in zip(args.images, targets, strict=True) if _exists(job[0])]
+    jobs = [job for job in zip(args.images, targets, strict=True) if is_there(job[0])]
     if not jobs:
         return exit_codes.SOME_FAILED
     model = models.load_face(args.model, args.device, args.threads)
@@ -68,7 +70,7 @@ def score_pictures(
     for source, target in jobs:
         try:
             watch = Stopwatch()
-            image = watch.time("read", lambda source=source: load_image(source))
+            image = watch.time("read", partial(load_image, source))
             report_picture(model, source, image, target, args, watch.times_ms, first=not done)
             done += 1
         except (InputError, MediaError) as error:
@@ -120,7 +122,7 @@ def report_picture(
 
 
 def print_scores(scores: Any, args: argparse.Namespace) -> None:
-    """A table of the top emotions with bars; levels where there are any."""
+    """Print a table of the top emotions with bars; levels where there are any."""
     from emonet_edge.cli.scoring import full_scale, label
 
     ranked = scores.top(args.top, args.calibrated)
@@ -137,7 +139,7 @@ def print_scores(scores: Any, args: argparse.Namespace) -> None:
 
 
 def annotate(image: Any, box: Any, scores: Any, args: argparse.Namespace) -> Any:
-    """The picture with box and bars."""
+    """Draw the picture with box and bars."""
     import emonet_edge as ee
     from emonet_edge.cli.scoring import full_scale, scale_caption, top
     from emonet_edge.drawing import annotate_picture
@@ -151,11 +153,3 @@ def annotate(image: Any, box: Any, scores: Any, args: argparse.Namespace) -> Any
         caption=scale_caption("face", args.calibrated),
         notice=ee.scores.SYNTHETIC_NOTICE if scores.synthetic else None,
     )
-
-
-def _exists(source: str) -> bool:
-    """Say at once what is missing: loading a model may take minutes."""
-    if source == "-" or Path(source).exists():
-        return True
-    fail(source, f"{source}: no such file")
-    return False

@@ -20,7 +20,7 @@ _VOICE_HEADS = 55
 
 
 def load_face(model: str | Path | None, device: str, threads: int | None) -> Any:
-    """The face model of a directory, or of the default place."""
+    """Load the face model of a directory, or of the default place."""
     path = ee.model_dir.resolve(model, "face")
     with waiting(f"Loading {path} for {device} (the first time compiles it)"):
         return ee.FaceEmotionModel.load(path, device=device, threads=threads)
@@ -33,7 +33,7 @@ def load_voice(
     heads: Sequence[str] | None = None,
     memory_budget: int | None = None,
 ) -> Any:
-    """The voice model of a directory, or of the default place."""
+    """Load the voice model of a directory, or of the default place."""
     path = ee.model_dir.resolve(model, "voice")
     with waiting(f"Loading {path} for {device} (the first time compiles it)"):
         return ee.VoiceEmotionModel.load(
@@ -42,13 +42,13 @@ def load_voice(
 
 
 def model_info(model: Any) -> Mapping[str, Any]:
-    """What the model says of itself, JSON-ready: directory, device asked and used, cache."""
+    """Return what the model says of itself, JSON-ready: directory, device asked and used, cache."""
     info: Mapping[str, Any] = model.info
     return info
 
 
 def say_synthetic(scores: Any, as_json: bool) -> None:
-    """The line that scores from random weights never go without."""
+    """Print the line that scores from random weights never go without."""
     if not scores.synthetic:
         return
     if as_json:
@@ -60,7 +60,7 @@ def say_synthetic(scores: Any, as_json: bool) -> None:
 
 
 def synthetic_model(modality: str, preset: str, heads: Sequence[str] | None = None) -> Path:
-    """A synthetic model directory: the kept one, or a new one with size and place said first.
+    """Return a synthetic model directory: the kept one, or a new one with size and place said first.
 
     Raises:
         ModelDirectoryError: there is not enough free space.
@@ -136,7 +136,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _check_space(path: Path, size: float) -> None:
-    """Writing into a full disk would fail after minutes; ask before."""
+    """Ask before: writing into a full disk would fail after minutes."""
     place = path
     while not place.exists():
         place = place.parent

@@ -81,7 +81,7 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def positive_int(text: str) -> int:
-    """A whole number from 1."""
+    """Read a whole number from 1."""
     try:
         value = int(text)
     except ValueError:
@@ -92,14 +92,14 @@ def positive_int(text: str) -> int:
 
 
 def natural(text: str) -> int:
-    """A whole number from 0."""
+    """Read a whole number from 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number from 0, not {text!r}")
     return int(text)
 
 
 def box(text: str) -> tuple[float, float, float, float]:
-    """x,y,width,height in pixels; whether it lies inside is for the picture to say."""
+    """Read x,y,width,height in pixels; whether it lies inside is for the picture to say."""
     try:
         x, y, width, height = (float(part) for part in text.split(","))
     except ValueError:
@@ -115,7 +115,7 @@ def box(text: str) -> tuple[float, float, float, float]:
 
 
 def names(text: str) -> list[str]:
-    """Comma-separated names of heads."""
+    """Read comma-separated names of heads."""
     found = [part.strip() for part in text.split(",") if part.strip()]
     if not found:
         raise argparse.ArgumentTypeError(f"must be names like anger,pride, not {text!r}")
@@ -123,7 +123,7 @@ def names(text: str) -> list[str]:
 
 
 def size(text: str) -> int:
-    """Bytes, with a unit: 2GiB, 1500MB, 800M."""
+    """Read bytes, with a unit: 2GiB, 1500MB, 800M."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?", text.strip().upper())
     value = float(match[1]) * _UNITS.get(match[2], 0) if match else 0.0
     if value < 1:
@@ -134,7 +134,7 @@ def size(text: str) -> int:
 
 
 def hop(text: str) -> float:
-    """Seconds between windows: above 0, and at most a window, so that nothing is left out."""
+    """Read seconds between windows: above 0, and at most a window, so that nothing is left out."""
     try:
         value = float(text)
     except ValueError:

@@ -54,7 +54,7 @@ def note(text: str) -> None:
 
 
 def printable(text: object) -> str:
-    """Control characters and broken bytes of a file's name as escapes: they could move the cursor."""
+    """Escape control characters and broken bytes of a file's name: they could move the cursor."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in str(text)
@@ -62,11 +62,15 @@ def printable(text: object) -> str:
 
 
 def console() -> Console:
-    """A rich console on stdout: colours on a terminal only, and never under NO_COLOR."""
+    """Return a rich console on stdout: colours on a terminal only, and never under NO_COLOR."""
     from rich.console import Console
 
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would exit with 1, which means failed inputs here
+
     on_terminal = sys.stdout.isatty()
-    return Console(
+    return _Console(
         highlight=False,
         markup=False,
         emoji=False,
@@ -76,7 +80,7 @@ def console() -> Console:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
-    """A table; columns whose name begins with '>' are aligned right."""
+    """Make a table; columns whose name begins with '>' are aligned right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -93,7 +97,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def bar(value: float, scale: float, width: int = 24) -> str:
-    """A score as a bar of characters that the terminal's encoding has."""
+    """Draw a score as a bar of characters that the terminal's encoding has."""
     if not math.isfinite(value):
         return ""
     filled = round(width * min(1.0, max(0.0, value / scale)))
@@ -108,7 +112,7 @@ def print_lines(*lines: str) -> None:
 
 
 def bytes_text(count: float) -> str:
-    """A size for people."""
+    """Write a size for people."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}"

@@ -13,7 +13,7 @@ Report: TypeAlias = Callable[[str, float], None]
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Report]:
-    """A bar for work that takes longer than a second."""
+    """Show a bar for work that takes longer than a second."""
     if not sys.stderr.isatty():
         yield _line_reporter(title)
         return
@@ -37,7 +37,7 @@ def progress_bar(title: str) -> Iterator[Report]:
 
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
-    """A turning sign for work whose length is unknown, such as a compiler's; terminals only."""
+    """Show a turning sign for work whose length is unknown, such as a compiler's; terminals only."""
     if not sys.stderr.isatty():
         yield
         return
@@ -49,7 +49,7 @@ def waiting(text: str) -> Iterator[None]:
 
 
 def _line_reporter(title: str) -> Report:
-    """Logs get a line when the step changes, not one per percent."""
+    """Give logs a line when the step changes, not one per percent."""
     last = ""
 
     def report(text: str, fraction: float) -> None:

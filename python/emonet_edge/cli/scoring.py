@@ -77,22 +77,22 @@ def windows(samples: int, sample_rate: int, hop: float) -> list[tuple[int, int]]
 
 
 def top(scores: Any, count: int, calibrated: bool) -> list[tuple[str, float]]:
-    """The highest emotions with their display names."""
+    """Return the highest emotions with their display names."""
     return [(label(name, scores.modality), value) for name, value in scores.top(count, calibrated)]
 
 
 def label(name: str, modality: str) -> str:
-    """The display name of a head."""
+    """Return the display name of a head."""
     return str(ee.taxonomy.describe(name, modality).display_name)
 
 
 def full_scale(modality: str, values: Sequence[float]) -> float:
-    """Where a bar ends: the modality's scale, or the highest value if that is above."""
+    """Return where a bar ends: the modality's scale, or the highest value if that is above."""
     return max([FULL_SCALE[modality], *(value for value in values if math.isfinite(value))])
 
 
 def scale_caption(modality: str, calibrated: bool) -> str:
-    """What the numbers are, in one line."""
+    """Say what the numbers are, in one line."""
     if not calibrated:
         return f"Raw scores; a full bar is {FULL_SCALE[modality]:g}."
     if modality == "face":
@@ -101,5 +101,5 @@ def scale_caption(modality: str, calibrated: bool) -> str:
 
 
 def times_text(times_ms: Mapping[str, float]) -> str:
-    """The stages on one line."""
+    """Write the stages on one line."""
     return ", ".join(f"{stage} {milliseconds:.1f} ms" for stage, milliseconds in times_ms.items())

@@ -63,8 +63,16 @@ def run(args: argparse.Namespace) -> int:
             fault = str(error)
     good = not fault and all(check.status == "ok" for check in checks)
     if args.json:
-        emit({"directory": str(path), "suite": manifest.suite, "synthetic": manifest.synthetic,
-              "ok": good, "fault": fault or None, "files": [asdict(c) for c in checks]})  # fmt: skip
+        emit(
+            {
+                "directory": str(path),
+                "suite": manifest.suite,
+                "synthetic": manifest.synthetic,
+                "ok": good,
+                "fault": fault or None,
+                "files": [asdict(check) for check in checks],
+            }
+        )
     else:
         rows = [(check.file, bytes_text(check.size), check.status) for check in checks]
         console().print(table("", ["file", ">size", "status"], rows))
@@ -123,7 +131,7 @@ def _manifest(path: Path) -> Any:
 
 
 def _open(path: Path) -> None:
-    """What loading checks besides: the manifest against the files' own headers."""
+    """Check what loading checks besides: the manifest against the files' own headers."""
     import emonet_edge as ee
 
     ee.model_dir.ModelDir.open(path)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emonet_edge.cli import exit_codes, options
-from emonet_edge.cli.face import _exists, print_scores
+from emonet_edge.cli.face import print_scores
+from emonet_edge.cli.inputs import is_there
 from emonet_edge.cli.output import console, emit, fail, print_lines, table
 from emonet_edge.cli.targets import TargetError, plan_targets, save
 
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         targets = plan_targets(args.clips, args.timeline, "timeline")
     except TargetError as error:
         args.parser.error(f"argument --timeline: {error}")
-    jobs = [job for job in zip(args.clips, targets, strict=True) if _exists(job[0])]
+    jobs = [job for job in zip(args.clips, targets, strict=True) if is_there(job[0])]
     if not jobs:
         return exit_codes.SOME_FAILED
     model = models.load_voice(args.model, args.device, args.threads, args.heads, args.memory_budget)
@@ -94,7 +96,7 @@ def score_clips(
     for source, target in jobs:
         try:
             watch = Stopwatch()
-            waveform, rate = watch.time("read", lambda source=source: load_audio(source))
+            waveform, rate = watch.time("read", partial(load_audio, source))
             report_clip(model, source, waveform, rate, target, args, watch.times_ms, not done)
             done += 1
         except (InputError, MediaError) as error:
@@ -205,7 +207,7 @@ def _timeline(
 def _top_series(
     found: Sequence[ScoredWindow], count: int, calibrated: bool
 ) -> dict[str, list[float]]:
-    """The emotions that are highest in any window, with their value in every window."""
+    """Return the emotions that are highest in any window, with their value in every window."""
     from emonet_edge.cli.scoring import label
 
     every = [dict(window.scored.scores.top(1000, calibrated)) for window in found]
