@@ -100,7 +100,7 @@ def _face_shapes() -> list[tuple[Any, tuple[float, ...], str]]:
 
 
 def synthesize_voice(seconds: float = 3.0) -> NDArray[np.float32]:
-    """Synthesise a voice-like clip: harmonics of a gliding pitch under moving formants, with pauses.
+    """Synthesise a voice-like clip: harmonics of a gliding pitch, moving formants, pauses.
 
     Args:
         seconds: length; 3 is the demo's clip, 40 needs several windows.

@@ -37,6 +37,7 @@ COLOURS = (
 _MARGIN = 24
 _PICTURE_SIDES = (560, 1400)  # the longer side is brought into this range, pixels
 _ROW = 46
+_LONGEST = 200  # characters of a line; measuring an endless one takes seconds
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def draw_timeline(
     for row, (label, values) in enumerate(series.items()):
         top = head + row * row_height
         colour = COLOURS[row % len(COLOURS)]
-        text.put(draw, (label_width - 16, top + row_height / 2), label, 20, TEXT, "rm", 260)
+        _draw_label(draw, text, (label_width - 16, top + row_height / 2), label)
         _draw_row(draw, (area[0], top + 8, area[2], top + row_height - 8),
                   edges, windows, values, duration, scale, colour)  # fmt: skip
         known = [value for value in values if math.isfinite(value)]
@@ -197,7 +198,7 @@ class _Text:
         room: float | None = None,
     ) -> None:
         """Write one line; shrink it (to 12 pixels) and then cut it where it must fit `room`."""
-        text = text.encode("latin-1", "replace").decode("latin-1")
+        text = text[:_LONGEST].encode("latin-1", "replace").decode("latin-1")
         while room is not None and size > 12 and self.font(size).getlength(text) > room:
             size -= 1
         if room is not None and self.font(size).getlength(text) > room:
@@ -329,6 +330,14 @@ def _draw_seconds(draw: Any, text: _Text, area: tuple[int, int, int, int], durat
         draw.line((x, top, x, bottom + 6), fill=GRID)
         text.put(draw, (x, bottom + 20), f"{tick * step:g} s", 16, FAINT, "mm")
     draw.line((left, bottom, right, bottom), fill=GRID)
+
+
+def _draw_label(draw: Any, text: _Text, at: tuple[float, float], label: str) -> None:
+    """Write a row's name, in two lines where one would be too small to read."""
+    lines = _wrap(label, 26)[:2]
+    for index, line in enumerate(lines):
+        y = at[1] + (index - (len(lines) - 1) / 2) * 22
+        text.put(draw, (at[0], y), line, 20 if len(lines) == 1 else 17, TEXT, "rm", 260)
 
 
 def _draw_row(

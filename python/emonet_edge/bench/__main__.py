@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
-from emonet_edge.bench.measure import measure
 from emonet_edge.bench.request import Request
 from emonet_edge.exceptions import EmonetError
 
 
 def main() -> int:
     """Measure; an EmonetError becomes a record, anything else a traceback for a bug report."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer: it kills us
+    from emonet_edge.bench.measure import measure
+
     # Libraries may print to stdout: what they print goes to stderr, the records keep their pipe.
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

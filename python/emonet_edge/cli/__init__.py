@@ -43,6 +43,9 @@ def _run(arguments: list[str]) -> int:
     from emonet_edge.exceptions import EmonetError
 
     try:
+        if not arguments:
+            build_parser().print_help(sys.stderr)
+            return exit_codes.USAGE
         if extensions.is_extension(arguments):
             return extensions.run(arguments)
         args = build_parser().parse_args(arguments)

@@ -145,11 +145,12 @@ def annotate(image: Any, box: Any, scores: Any, args: argparse.Namespace) -> Any
     from emonet_edge.drawing import annotate_picture
 
     bars = top(scores, args.top, args.calibrated)
+    scale = full_scale("face", [value for _, value in bars])
     return annotate_picture(
         image,
         bars,
         box=box,
-        scale=full_scale("face", [value for _, value in bars]),
-        caption=scale_caption("face", args.calibrated),
+        scale=scale,
+        caption=scale_caption("face", args.calibrated, scale),
         notice=ee.scores.SYNTHETIC_NOTICE if scores.synthetic else None,
     )

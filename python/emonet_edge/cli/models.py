@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import emonet_edge as ee
-from emonet_edge.cli.output import bytes_text, note
+from emonet_edge.cli.output import bytes_text, note, printable
 from emonet_edge.cli.progress import progress_bar, waiting
 from emonet_edge.exceptions import EmonetError, ModelDirectoryError
 
@@ -22,7 +22,7 @@ _VOICE_HEADS = 55
 def load_face(model: str | Path | None, device: str, threads: int | None) -> Any:
     """Load the face model of a directory, or of the default place."""
     path = ee.model_dir.resolve(model, "face")
-    with waiting(f"Loading {path} for {device} (the first time compiles it)"):
+    with waiting(f"Loading {printable(path)} for {device} (the first time compiles it)"):
         return ee.FaceEmotionModel.load(path, device=device, threads=threads)
 
 
@@ -35,7 +35,7 @@ def load_voice(
 ) -> Any:
     """Load the voice model of a directory, or of the default place."""
     path = ee.model_dir.resolve(model, "voice")
-    with waiting(f"Loading {path} for {device} (the first time compiles it)"):
+    with waiting(f"Loading {printable(path)} for {device} (the first time compiles it)"):
         return ee.VoiceEmotionModel.load(
             path, device=device, heads=heads, memory_budget=memory_budget, threads=threads
         )
@@ -60,7 +60,7 @@ def say_synthetic(scores: Any, as_json: bool) -> None:
 
 
 def synthetic_model(modality: str, preset: str, heads: Sequence[str] | None = None) -> Path:
-    """Return a synthetic model directory: the kept one, or a new one with size and place said first.
+    """Return a synthetic model directory: the kept one, or a new one (size and place said first).
 
     Raises:
         ModelDirectoryError: there is not enough free space.

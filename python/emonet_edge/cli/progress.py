@@ -37,7 +37,7 @@ def progress_bar(title: str) -> Iterator[Report]:
 
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
-    """Show a turning sign for work whose length is unknown, such as a compiler's; terminals only."""
+    """Show a turning sign for work of unknown length, such as a compiler's; on terminals only."""
     if not sys.stderr.isatty():
         yield
         return

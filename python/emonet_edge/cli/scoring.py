@@ -91,13 +91,14 @@ def full_scale(modality: str, values: Sequence[float]) -> float:
     return max([FULL_SCALE[modality], *(value for value in values if math.isfinite(value))])
 
 
-def scale_caption(modality: str, calibrated: bool) -> str:
+def scale_caption(modality: str, calibrated: bool, scale: float) -> str:
     """Say what the numbers are, in one line."""
-    if not calibrated:
-        return f"Raw scores; a full bar is {FULL_SCALE[modality]:g}."
-    if modality == "face":
-        return "Above the neutral face, in raw units; a full bar is 7."
-    return "In standard deviations of everyday speech; a full bar is 4."
+    what = "Raw scores"
+    if calibrated and modality == "face":
+        what = "Above the neutral face, in raw units"
+    elif calibrated:
+        what = "In standard deviations of everyday speech"
+    return f"{what}; a full bar is {scale:.3g}."
 
 
 def times_text(times_ms: Mapping[str, float]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emonet_edge.cli import exit_codes, options
-from emonet_edge.cli.output import bytes_text, console, emit, print_lines, table
+from emonet_edge.cli.output import bytes_text, console, emit, print_lines, printable, table
 from emonet_edge.cli.progress import Report, progress_bar
 
 _DESCRIPTION = """\
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     except IntegrityError as error:  # the manifest itself was altered
         _say_fault(args, path, str(error))
         return exit_codes.SOME_FAILED
-    with progress_bar(f"Verifying {path}") as report:
+    with progress_bar(f"Verifying {printable(path)}") as report:
         checks = list(check_files(path, manifest.files, report))
     fault = ""
     if all(check.status == "ok" for check in checks):

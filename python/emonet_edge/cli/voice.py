@@ -12,7 +12,7 @@ from typing import Any
 from emonet_edge.cli import exit_codes, options
 from emonet_edge.cli.face import print_scores
 from emonet_edge.cli.inputs import is_there
-from emonet_edge.cli.output import console, emit, fail, print_lines, table
+from emonet_edge.cli.output import console, emit, fail, print_lines, printable, table
 from emonet_edge.cli.targets import TargetError, plan_targets, save
 
 _DESCRIPTION = """\
@@ -123,7 +123,7 @@ def report_clip(
     duration = len(waveform) / rate
     found: list[ScoredWindow] = []
     for index, (start, end) in enumerate(spans):
-        with waiting(f"{source}: window {index + 1} of {len(spans)}"):
+        with waiting(f"{printable(source)}: window {index + 1} of {len(spans)}"):
             scored = score_clip(model, waveform[start:end], rate)
         if first and not index:
             models.say_synthetic(scored.scores, args.json)
@@ -191,13 +191,14 @@ def _timeline(
     from emonet_edge.drawing import Window, draw_timeline
 
     series = _top_series(found, args.top, args.calibrated)
-    caption = scale_caption("voice", args.calibrated)
+    scale = full_scale("voice", [value for row in series.values() for value in row])
+    caption = scale_caption("voice", args.calibrated, scale)
     synthetic = found[0].scored.scores.synthetic
     return draw_timeline(
         [Window(window.start, window.end) for window in found],
         series,
         duration=duration,
-        scale=full_scale("voice", [value for row in series.values() for value in row]),
+        scale=scale,
         title="standard input" if source == "-" else Path(source).name,
         caption=f"{caption} A dot is the middle of a window of 30 s; hop {args.hop:g} s.",
         notice=ee.scores.SYNTHETIC_NOTICE if synthetic else None,
