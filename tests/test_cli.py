@@ -291,46 +291,20 @@ def test_a_command_that_lacks_a_library_says_which_extra_brings_it(call):
 # verify, without a model
 
 
-@pytest.fixture
-def listed(tmp_path):
-    """Three files and what a manifest says of them."""
-    import hashlib
-
-    files = {}
-    for name, size in (("a.bin", 3_000_000), ("b.bin", 10), ("c.bin", 0)):
-        data = bytes(range(250)) * (size // 250 + 1)
-        (tmp_path / name).write_bytes(data[:size])
-        digest = hashlib.sha256(data[:size]).hexdigest()
-        files[name] = SimpleNamespace(size=size, sha256=digest)
-    return tmp_path, files
-
-
-def statuses(folder, files, report=lambda text, fraction: None):
-    return [check.status.split(":")[0] for check in verify.check_files(folder, files, report)]
-
-
-def test_whole_files_are_ok_and_progress_reaches_the_end(listed):
-    fractions = []
-    assert statuses(*listed, lambda text, share: fractions.append(share)) == ["ok"] * 3
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == pytest.approx(1.0)
-
-
-def test_each_fault_of_a_file_has_its_name(listed):
-    folder, files = listed
-    data = bytearray((folder / "a.bin").read_bytes())
-    data[1_500_000] ^= 1
-    (folder / "a.bin").write_bytes(data)
-    (folder / "b.bin").write_bytes(b"short")
-    (folder / "c.bin").unlink()
-    assert statuses(folder, files) == ["content differs", "size differs", "missing"]
+def test_progress_over_files_is_progress_over_bytes():
+    seen = []
+    sizes = {"a.bin": 300, "b.bin": 100, "empty": 0}
+    advance = verify.overall(sizes, lambda name, share: seen.append(share))
+    for name in sizes:
+        advance(name, 0.5)
+        advance(name, 1.0)
+    assert seen == [0.375, 0.75, 0.875, 1.0, 1.0, 1.0]
 
 
 def test_a_folder_without_a_manifest_is_3(call, tmp_path):
-    pytest.importorskip("emonet_edge.manifest")
     answer = call("verify", tmp_path)
     assert answer.code == 3
-    assert "is no model directory" in answer.err
+    assert "manifest.json" in answer.err
 
 
 # With models: tiny synthetic ones, written once by the command itself
@@ -412,6 +386,14 @@ def test_a_bad_input_is_a_line_and_the_others_are_scored(call, models, files):
     assert "Traceback" not in answer.err
 
 
+def test_every_result_says_which_device_was_asked_and_used(call, models, files):
+    answer = call("face", files.picture, "--model", models.face, "--device", "CPU", "--json")
+    model = records(answer)[0]["model"]
+    assert (model["asked"], model["used"]) == ("CPU", "CPU")
+    people = call("face", files.picture, "--model", models.face).out
+    assert "on CPU (asked: AUTO)" in people
+
+
 def test_a_box_outside_the_picture_is_that_picture_s_failure(call, models, files):
     answer = call("face", files.picture, "--model", models.face, "--box", "400,0,200,200")
     assert answer.code == 1
@@ -479,7 +461,7 @@ def test_a_whole_directory_is_verified_and_an_altered_one_is_1(call, models, tmp
         file.write(bytes([byte[0] ^ 1]))
     answer = call("verify", copy)
     assert answer.code == 1
-    assert "content differs" in answer.out
+    assert "encoder.bin: sha256 is" in " ".join(answer.out.split())
 
 
 def test_info_says_the_version_and_the_isa(call):

@@ -171,7 +171,7 @@ def test_a_png_that_claims_to_be_huge_is_refused_by_its_header():
 def test_postscript_is_never_opened(tmp_path):
     path = tmp_path / "picture.eps"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
-    with pytest.raises(MediaError, match="known kind"):
+    with pytest.raises(MediaError, match="known format"):
         media.load_image(path)
 
 

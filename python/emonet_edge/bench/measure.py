@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -27,8 +27,8 @@ def measure(request: Request, report: Callable[[str, float], None]) -> dict[str,
         "suite": scores.suite,
         "synthetic": scores.synthetic,
         "input": "1080p frame, 400x480 box" if request.modality == "face" else "30 s at 16 kHz",
-        "heads": len(scores.names),
-        "device": dict(model.info),
+        "heads": _heads(model.info["heads"]),
+        "encoder": model.info["encoder"],
         "isa": ee.info().get("isa"),
         "threads": request.threads,
         "runs": request.runs,
@@ -37,6 +37,15 @@ def measure(request: Request, report: Callable[[str, float], None]) -> dict[str,
         "first_ms": first,
         "stages_ms": summarize(times),
         "memory": {**memory(), "before_loading_bytes": before["resident_bytes"]},
+    }
+
+
+def _heads(info: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "count": len(info["names"]),
+        "precision": info["precision"],
+        "bytes": info["bytes"],
+        "left_out": info["left_out"],
     }
 
 

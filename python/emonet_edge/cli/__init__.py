@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emonet_edge.cli import exit_codes, extensions
+from emonet_edge.cli.output import one_line
 from emonet_edge.cli.parser import build_parser
 
 if TYPE_CHECKING:
@@ -56,11 +57,6 @@ def _run(arguments: list[str]) -> int:
     except EmonetError as error:
         sys.stderr.write(f"emonet-edge: {one_line(error)}\n")
         return exit_codes.of(error)
-
-
-def one_line(error: object) -> str:
-    """Put an error's text on one line, so that logs stay one event per line."""
-    return " ".join(str(error).split())
 
 
 def _show_warning(

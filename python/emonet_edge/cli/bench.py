@@ -111,7 +111,8 @@ def _report(result: Mapping[str, Any], args: argparse.Namespace) -> None:
     synthetic = " (synthetic weights: the scores mean nothing)" if result["synthetic"] else ""
     print_lines(
         f"{result['modality']}: {result['model']}{synthetic}",
-        f"  {result['heads']} heads, input {result['input']}, isa {result['isa']}",
+        f"  {result['heads']['count']} heads in {result['heads']['precision']} ("
+        f"{bytes_text(result['heads']['bytes'])}), input {result['input']}, isa {result['isa']}",
     )
     rows = [
         (stage, *(f"{figures[key]:.2f}" for key in ("p50", "p95", "mean")),
@@ -123,16 +124,19 @@ def _report(result: Mapping[str, Any], args: argparse.Namespace) -> None:
 
 
 def _facts(result: Mapping[str, Any]) -> list[str]:
-    from emonet_edge.cli.info import flatten
-
     memory = {
         name.removesuffix("_bytes").replace("_", " "): bytes_text(count)
         for name, count in result["memory"].items()
         if count is not None
     }
-    device = {key: value for key, value in flatten(result["device"]) if key != "path"}
+    encoder = result["encoder"]
+    reason = f" ({encoder['reason']})" if encoder["reason"] else ""
     return [
-        f"  loaded in {result['load_s']:.2f} s; {result['runs']} runs after {result['warmup']}",
+        f"  loaded in {result['load_s']:.2f} s, of which compiling {encoder['compile_s']:.2f} s "
+        f"(cache: {encoder['cache']}); {result['runs']} runs after {result['warmup']}",
+        f"  device: asked {encoder['asked']}, used {encoder['used']}, "
+        f"{encoder['device_name']}{reason}",
+        f"  precision {encoder['precision_hint']}, {encoder['threads']} threads, "
+        f"{encoder['int8_ops']} of {encoder['total_ops']} operations in INT8",
         "  memory: " + ", ".join(f"{name} {size}" for name, size in memory.items()),
-        *(f"  {key}: {value}" for key, value in device.items()),
     ]

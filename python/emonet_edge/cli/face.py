@@ -96,7 +96,7 @@ def report_picture(
     scored = score_picture(model, image, box)
     times = {**times_ms, **scored.times_ms}
     if first:
-        models.say_synthetic(scored.scores, args.json)
+        models.introduce(model, args.json)
     height, width = image.shape[:2]
     if args.json:
         emit(
@@ -108,7 +108,7 @@ def report_picture(
                 "synthetic": scored.scores.synthetic,
                 "scores": scored.scores.to_dict(),
                 "times_ms": times,
-                "model": models.model_info(model),
+                "model": models.model_record(model),
             }
         )
     else:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import emonet_edge as ee
-from emonet_edge.cli.output import bytes_text, note, printable
+from emonet_edge.cli.output import bytes_text, note, print_lines, printable
 from emonet_edge.cli.progress import progress_bar, waiting
 from emonet_edge.exceptions import EmonetError, ModelDirectoryError
 
@@ -41,22 +41,36 @@ def load_voice(
         )
 
 
-def model_info(model: Any) -> Mapping[str, Any]:
-    """Return what the model says of itself, JSON-ready: directory, device asked and used, cache."""
-    info: Mapping[str, Any] = model.info
-    return info
+def model_record(model: Any) -> dict[str, Any]:
+    """Return what stands beside every result: which model, on which device, and why there."""
+    info = model.info
+    return {
+        "path": info["path"],
+        "suite": info["suite"],
+        "left_out": info["heads"]["left_out"],
+        **info["encoder"],
+    }
 
 
-def say_synthetic(scores: Any, as_json: bool) -> None:
-    """Print the line that scores from random weights never go without."""
-    if not scores.synthetic:
-        return
-    if as_json:
-        note(ee.scores.SYNTHETIC_NOTICE)
-    else:
-        from emonet_edge.cli.output import print_lines
+def describe(model: Any) -> str:
+    """Say which model runs where; a device that AUTO chose or that stands in is never hidden."""
+    info = model.info
+    encoder = info["encoder"]
+    asked = "" if encoder["asked"] == encoder["used"] else f" (asked: {encoder['asked']})"
+    reason = f"; {encoder['reason']}" if encoder["reason"] else ""
+    return (
+        f"{info['suite']}, {len(info['heads']['names'])} heads, on {encoder['used']}{asked}, "
+        f"{encoder['precision_hint']}, {encoder['threads']} threads{reason}"
+    )
 
-        print_lines(f"Note: {ee.scores.SYNTHETIC_NOTICE}")
+
+def introduce(model: Any, as_json: bool) -> None:
+    """Print what precedes scores: which model runs where, and that random ones mean nothing."""
+    if not as_json:
+        print_lines(describe(model))
+    if model.info["synthetic"]:
+        say = note if as_json else print_lines
+        say(ee.scores.SYNTHETIC_NOTICE)
 
 
 def synthetic_model(modality: str, preset: str, heads: Sequence[str] | None = None) -> Path:
@@ -112,6 +126,8 @@ def _synthetic_home() -> Path:
     cache = paths.cache_dir()
     if cache is None:  # no home: nothing can be kept
         return Path(tempfile.mkdtemp(prefix="emonet-edge-"))
+    # Private from the start: the compiled-model cache beside it refuses a folder others can write.
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     return cache / "synthetic"
 
 

@@ -38,12 +38,16 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+def one_line(error: object) -> str:
+    """Put an error's text on one line, so that logs stay one event per line."""
+    return printable(" ".join(str(error).split()))
+
+
 def fail(source: object, error: object) -> None:
     """One line on stderr for an input that could not be scored."""
-    text = " ".join(str(error).split())
-    name = printable(source)
+    text, name = one_line(error), printable(source)
     line = text if text.startswith(name) else f"{name}: {text}"
-    sys.stderr.write(f"emonet-edge: {printable(line)}\n")
+    sys.stderr.write(f"emonet-edge: {line}\n")
     sys.stderr.flush()
 
 

@@ -126,7 +126,7 @@ def report_clip(
         with waiting(f"{printable(source)}: window {index + 1} of {len(spans)}"):
             scored = score_clip(model, waveform[start:end], rate)
         if first and not index:
-            models.say_synthetic(scored.scores, args.json)
+            models.introduce(model, args.json)
         window = ScoredWindow(start / rate, end / rate, scored)
         found.append(window)
         if args.json:
@@ -165,7 +165,7 @@ def _record(
         "scores": scores.to_dict(),
         # The file is read once: its time stands with the first window.
         "times_ms": {**({} if index else times_ms), **window.scored.times_ms},
-        "model": models.model_info(model),
+        "model": models.model_record(model),
     }
 
 
