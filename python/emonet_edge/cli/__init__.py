@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emonet_edge.cli import exit_codes, extensions
-from emonet_edge.cli.output import one_line
+from emonet_edge.cli.output import OutputError, one_line
 from emonet_edge.cli.parser import build_parser
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _run(arguments)
         sys.stdout.flush()
         return code
+    except OutputError as error:
+        _detach_stdout()
+        sys.stderr.write(f"emonet-edge: {one_line(error)}\n")
+        return exit_codes.CANNOT_RUN
     except BrokenPipeError:
         _detach_stdout()
         return exit_codes.READER_GONE
@@ -54,6 +58,8 @@ def _run(arguments: list[str]) -> int:
         return code
     except SystemExit as stop:  # argparse: --help, --version and usage errors
         return stop.code if isinstance(stop.code, int) else exit_codes.USAGE
+    except OutputError:
+        raise
     except EmonetError as error:
         sys.stderr.write(f"emonet-edge: {one_line(error)}\n")
         return exit_codes.of(error)

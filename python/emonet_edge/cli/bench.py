@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emonet_edge.cli import exit_codes, options
-from emonet_edge.cli.output import bytes_text, console, emit, fail, print_lines, table
+from emonet_edge.cli.output import bytes_text, emit, fail, print_lines, print_table
 
 _DESCRIPTION = """\
 Measure model directories on this machine: latency of each stage (prepare, encoder, heads, total),
@@ -119,7 +119,7 @@ def _report(result: Mapping[str, Any], args: argparse.Namespace) -> None:
          f"{result['first_ms'][stage]:.2f}")
         for stage, figures in result["stages_ms"].items()
     ]  # fmt: skip
-    console().print(table("", ["stage", ">p50 ms", ">p95 ms", ">mean ms", ">first ms"], rows))
+    print_table(["stage", ">p50 ms", ">p95 ms", ">mean ms", ">first ms"], rows)
     print_lines(*_facts(result))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from emonet_edge.cli import exit_codes, options
 from emonet_edge.cli.inputs import is_there
-from emonet_edge.cli.output import bar, console, emit, fail, print_lines, table
+from emonet_edge.cli.output import bar, emit, fail, print_lines, print_table
 from emonet_edge.cli.targets import TargetError, plan_targets, save
 
 _DESCRIPTION = """\
@@ -135,7 +135,7 @@ def print_scores(scores: Any, args: argparse.Namespace) -> None:
     ]
     score = "calibrated" if args.calibrated else "score"
     columns = ["emotion", f">{score}", "", *(["level"] if levels else [])]
-    console().print(table("", columns, rows))
+    print_table(columns, rows)
 
 
 def annotate(image: Any, box: Any, scores: Any, args: argparse.Namespace) -> Any:

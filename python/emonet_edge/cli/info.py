@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emonet_edge.cli import exit_codes, options
-from emonet_edge.cli.output import console, emit, table
+from emonet_edge.cli.output import emit, print_table
 
 _DESCRIPTION = """\
 Say what is here: versions, instruction set, devices, caches, model directories. Put it into bug
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         emit(found)
     else:
-        console().print(table("", ["what", "is"], flatten(found)))
+        print_table(["what", "is"], flatten(found))
     return exit_codes.FINE
 
 

@@ -123,7 +123,7 @@ def synthetic_bytes(modality: str, preset: str, heads: Sequence[str] | None = No
 def _synthetic_home() -> Path:
     from emonet_edge import paths
 
-    cache = paths.cache_dir()
+    cache: Path | None = paths.cache_dir()
     if cache is None:  # no home: nothing can be kept
         return Path(tempfile.mkdtemp(prefix="emonet-edge-"))
     # Private from the start: the compiled-model cache beside it refuses a folder others can write.

@@ -8,8 +8,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from emonet_edge.exceptions import EmonetError
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+class OutputError(EmonetError):
+    """The results cannot be written to standard output."""
+
 
 _PLAIN_WIDTH = 110  # columns where the output is no terminal
 
@@ -20,8 +27,7 @@ def emit(record: Mapping[str, Any]) -> None:
     ASCII only, because a file's name may hold bytes that are no text; a value that is not finite
     becomes null, because JSON has no NaN.
     """
-    sys.stdout.write(json.dumps(_plain(record), allow_nan=False) + "\n")
-    sys.stdout.flush()
+    _write(json.dumps(_plain(record), allow_nan=False) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -57,6 +63,16 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk, most often
+        raise OutputError(f"the results cannot be written: {error.strerror}") from error
+
+
 def printable(text: object) -> str:
     """Escape control characters and broken bytes of a file's name: they could move the cursor."""
     return "".join(
@@ -65,16 +81,12 @@ def printable(text: object) -> str:
     )
 
 
-def console() -> Console:
+def _console() -> Console:
     """Return a rich console on stdout: colours on a terminal only, and never under NO_COLOR."""
     from rich.console import Console
 
-    class _Console(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # rich would exit with 1, which means failed inputs here
-
     on_terminal = sys.stdout.isatty()
-    return _Console(
+    return Console(
         highlight=False,
         markup=False,
         emoji=False,
@@ -83,13 +95,13 @@ def console() -> Console:
     )
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
-    """Make a table; columns whose name begins with '>' are aligned right."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; columns whose name begins with '>' are aligned right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    result = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    result = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         result.add_column(
             column.lstrip(">"), justify="right" if column.startswith(">") else "left",
@@ -97,7 +109,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         )  # fmt: skip
     for row in rows:
         result.add_row(*(Text(printable(cell)) for cell in row))
-    return result
+    console = _console()
+    with console.capture() as capture:
+        console.print(result)
+    _write(capture.get())
 
 
 def bar(value: float, scale: float, width: int = 24) -> str:
@@ -111,8 +126,7 @@ def bar(value: float, scale: float, width: int = 24) -> str:
 
 def print_lines(*lines: str) -> None:
     """Plain lines on stdout."""
-    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
-    sys.stdout.flush()
+    _write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def bytes_text(count: float) -> str:

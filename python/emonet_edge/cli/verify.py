@@ -9,12 +9,11 @@ from typing import Any
 from emonet_edge.cli import exit_codes, options
 from emonet_edge.cli.output import (
     bytes_text,
-    console,
     emit,
     one_line,
     print_lines,
+    print_table,
     printable,
-    table,
 )
 from emonet_edge.cli.progress import Report, progress_bar
 
@@ -54,8 +53,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         emit(_record(args, manifest, results, good))
     else:
-        rows = [(r.name, bytes_text(r.size), "ok" if r.ok else r.problem) for r in results]
-        console().print(table("", ["file", ">size", "status"], rows))
+        rows = [(r.name, bytes_text(r.size), "ok" if r.ok else "DAMAGED") for r in results]
+        print_table(["file", ">size", "status"], rows)
+        print_lines(*(result.problem for result in results if not result.ok))
         verdict = "whole and unaltered" if good else "damaged: export or download it again"
         print_lines(f"{path} ({manifest.suite}): {verdict}")
     return exit_codes.FINE if good else exit_codes.SOME_FAILED

@@ -12,7 +12,7 @@ from typing import Any
 from emonet_edge.cli import exit_codes, options
 from emonet_edge.cli.face import print_scores
 from emonet_edge.cli.inputs import is_there
-from emonet_edge.cli.output import console, emit, fail, print_lines, printable, table
+from emonet_edge.cli.output import emit, fail, print_lines, print_table, printable
 from emonet_edge.cli.targets import TargetError, plan_targets, save
 
 _DESCRIPTION = """\
@@ -180,7 +180,7 @@ def _print_windows(found: Sequence[ScoredWindow], args: argparse.Namespace) -> N
         ranked = top(window.scored.scores, args.top, args.calibrated)
         emotions = ", ".join(f"{name} {value:.2f}" for name, value in ranked)
         rows.append([f"{window.start:.1f}", f"{window.end:.1f}", emotions])
-    console().print(table("", [">from s", ">to s", "top emotions"], rows))
+    print_table([">from s", ">to s", "top emotions"], rows)
 
 
 def _timeline(
