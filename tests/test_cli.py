@@ -520,7 +520,7 @@ def test_a_reader_that_goes_away_is_no_error_message(models, files):
 def test_a_full_disk_is_one_line(models, files):
     command = [sys.executable, "-m", "emonet_edge", "face", "--model", str(models.face)]
     for extra in ([], ["--json"]):
-        with open("/dev/full", "w") as full:
+        with Path("/dev/full").open("w") as full:
             answer = subprocess.run(
                 [*command, str(files.picture), *extra],
                 stdout=full,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emonet_edge import demo_material, drawing
+from emonet_edge import demo_material, drawing, timeline
+from emonet_edge import drawing_style as style
 
 pytest.importorskip("PIL")
 
@@ -31,27 +32,27 @@ def test_a_picture_of_any_size_gives_a_readable_one(width, height):
     drawn = drawing.annotate_picture(image, BARS, box=box, notice=NOTICE)
     assert 500 <= max(drawn.size) <= 2100
     assert drawn.mode == "RGB"
-    assert has(drawn, drawing.WARNING)
-    assert count(drawn, drawing.COLOURS[0]) > 300, "the first bar is seen"
+    assert has(drawn, style.WARNING)
+    assert count(drawn, style.COLOURS[0]) > 300, "the first bar is seen"
 
 
 def test_the_box_is_drawn_where_the_face_is():
     image = np.full((600, 600, 3), 90, np.uint8)
     drawn = np.asarray(drawing.annotate_picture(image, [], box=(100, 200, 50, 60)))
-    rows, columns = np.nonzero((drawn == drawing.BOX).all(axis=2))
-    margin = drawing._MARGIN
+    rows, columns = np.nonzero((drawn == style.BOX).all(axis=2))
+    margin = style.MARGIN
     assert (columns.min() - margin, columns.max() - margin) == (101, 148)
     assert (rows.min() - margin, rows.max() - margin) == (201, 258)
 
 
 def test_without_a_box_none_is_drawn():
     image = np.full((600, 600, 3), 90, np.uint8)
-    assert not has(drawing.annotate_picture(image, BARS), drawing.BOX)
+    assert not has(drawing.annotate_picture(image, BARS), style.BOX)
 
 
 def test_without_a_notice_none_is_drawn():
     image = np.full((600, 600, 3), 90, np.uint8)
-    assert not has(drawing.annotate_picture(image, BARS), drawing.WARNING)
+    assert not has(drawing.annotate_picture(image, BARS), style.WARNING)
 
 
 def test_the_picture_itself_is_not_touched():
@@ -63,7 +64,7 @@ def test_the_picture_itself_is_not_touched():
 def test_a_bar_is_as_long_as_its_score():
     image = np.zeros((600, 600, 3), np.uint8)
     lengths = [
-        count(drawing.annotate_picture(image, [("a", score)], scale=7.0), drawing.COLOURS[0])
+        count(drawing.annotate_picture(image, [("a", score)], scale=7.0), style.COLOURS[0])
         for score in (-1.0, 1.75, 3.5, 7.0, 70.0)
     ]
     none, quarter, half, full, beyond = lengths
@@ -77,7 +78,7 @@ def test_a_bar_is_as_long_as_its_score():
 def test_a_score_that_is_unknown_has_no_bar(value):
     image = np.zeros((60, 60, 3), np.uint8)
     drawn = drawing.annotate_picture(image, [("a", value)])
-    assert not has(drawn, drawing.COLOURS[0])
+    assert not has(drawn, style.COLOURS[0])
 
 
 def test_texts_that_the_font_lacks_and_endless_ones_are_drawn_somehow():
@@ -86,18 +87,18 @@ def test_texts_that_the_font_lacks_and_endless_ones_are_drawn_somehow():
 
 
 def windows(*spans):
-    return [drawing.Window(float(start), float(end)) for start, end in spans]
+    return [timeline.Window(float(start), float(end)) for start, end in spans]
 
 
 def test_each_window_is_drawn_where_it_is_the_nearest():
     spans = windows((0, 30), (15, 45), (30, 60))
-    assert drawing._edges(spans, 60.0) == [0.0, 22.5, 37.5, 60.0]
+    assert timeline._edges(spans, 60.0) == [0.0, 22.5, 37.5, 60.0]
 
 
 def test_a_timeline_shows_high_windows_high():
     spans = windows((0, 30), (30, 60))
-    drawn = np.asarray(drawing.draw_timeline(spans, {"Anger": [0.0, 4.0]}, duration=60.0))
-    line = (drawn == drawing.COLOURS[0]).all(axis=2)
+    drawn = np.asarray(timeline.draw_timeline(spans, {"Anger": [0.0, 4.0]}, duration=60.0))
+    line = (drawn == style.COLOURS[0]).all(axis=2)
     middle = (300 + drawn.shape[1] - 100) // 2
     low = np.nonzero(line[:, 310 : middle - 10])[0].mean()
     high = np.nonzero(line[:, middle + 10 : -110])[0].mean()
@@ -109,8 +110,8 @@ def test_a_timeline_grows_with_its_rows_and_shows_the_notice():
     sizes = []
     for rows in (0, 1, 8, 40):
         series = {f"{label} {row}": [1.0] for row in range(rows) for label in ("emotion",)}
-        drawn = drawing.draw_timeline(spans, series, duration=12.0, notice=NOTICE)
-        assert has(drawn, drawing.WARNING)
+        drawn = timeline.draw_timeline(spans, series, duration=12.0, notice=NOTICE)
+        assert has(drawn, style.WARNING)
         sizes.append(drawn.size[1])
     assert sizes[1] < sizes[2] < sizes[3]
 
@@ -118,15 +119,15 @@ def test_a_timeline_grows_with_its_rows_and_shows_the_notice():
 def test_a_timeline_leaves_unknown_scores_out():
     spans = windows((0, 30), (15, 45))
     nothing = [float("nan")] * 2
-    drawn = drawing.draw_timeline(spans, {"Awe": nothing}, duration=45.0)
-    assert not has(drawn, drawing.COLOURS[0])
+    drawn = timeline.draw_timeline(spans, {"Awe": nothing}, duration=45.0)
+    assert not has(drawn, style.COLOURS[0])
 
 
 @pytest.mark.parametrize("duration", [0.01, 1.0, 29.9, 61.0, 3600.0, 36_000.0])
 def test_the_axis_has_few_round_ticks(duration):
-    step = drawing._tick_step(duration)
+    step = timeline._tick_step(duration)
     assert duration / step <= 12
-    drawing.draw_timeline(windows((0, duration)), {"Awe": [1.0]}, duration=duration)
+    timeline.draw_timeline(windows((0, duration)), {"Awe": [1.0]}, duration=duration)
 
 
 # The demo's material

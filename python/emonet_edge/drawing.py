@@ -1,56 +1,37 @@
-"""Pictures where people would rather look than read: an annotated picture and a voice timeline.
+"""The annotated picture, for people who would rather look than read; `timeline` has the clips.
 
-Both return a Pillow image and save nothing. Texts are in Pillow's built-in font, so that nothing
-has to be installed; everything is drawn at a fixed size for reading, whatever the input's size.
+It is drawn at a fixed size for reading, whatever the input's size, and saved by the caller.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from emonet_edge.drawing_style import (
+    BACKGROUND,
+    BOX,
+    COLOURS,
+    FAINT,
+    MARGIN,
+    PANEL,
+    TEXT,
+    TRACK,
+    WARNING,
+    Text,
+    wrap,
+)
 from emonet_edge.media import pillow
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Window", "annotate_picture", "draw_timeline"]
+__all__ = ["annotate_picture"]
 
-BACKGROUND = (24, 27, 32)
-PANEL = (33, 37, 44)
-TRACK = (52, 58, 68)
-GRID = (66, 73, 85)
-TEXT = (236, 239, 243)
-FAINT = (150, 160, 174)
-WARNING = (255, 190, 92)
-BOX = (120, 230, 160)
-# Distinct also for colour-blind readers (Okabe and Ito), lightened for a dark ground.
-COLOURS = (
-    (86, 180, 233), (240, 168, 48), (60, 190, 148), (236, 224, 90),
-    (96, 140, 230), (232, 118, 66), (214, 140, 184), (190, 198, 208),
-)  # fmt: skip
-
-_MARGIN = 24
 _PICTURE_SIDES = (560, 1400)  # the longer side is brought into this range, pixels
 _ROW = 46
-_LONGEST = 200  # characters of a line; measuring an endless one takes seconds
-
-
-@dataclass(frozen=True)
-class Window:
-    """A scored piece of a clip, in seconds from its start."""
-
-    start: float
-    end: float
-
-    @property
-    def centre(self) -> float:
-        """The middle, in seconds."""
-        return (self.start + self.end) / 2
 
 
 def annotate_picture(
@@ -95,126 +76,19 @@ def annotate_picture(
     panel_height = panel.height(len(bars), caption, notice)
     cell = (max(shown[0], 320), shown[1]) if beside else (panel_width, shown[1])
     if beside:
-        size = (cell[0] + panel_width + 3 * _MARGIN, max(cell[1], panel_height) + 2 * _MARGIN)
-        panel_at = (cell[0] + 2 * _MARGIN, _MARGIN)
+        size = (cell[0] + panel_width + 3 * MARGIN, max(cell[1], panel_height) + 2 * MARGIN)
+        panel_at = (cell[0] + 2 * MARGIN, MARGIN)
     else:
-        size = (panel_width + 2 * _MARGIN, cell[1] + panel_height + 3 * _MARGIN)
-        panel_at = (_MARGIN, cell[1] + 2 * _MARGIN)
+        size = (panel_width + 2 * MARGIN, cell[1] + panel_height + 3 * MARGIN)
+        panel_at = (MARGIN, cell[1] + 2 * MARGIN)
     canvas = image_module.new("RGB", size, BACKGROUND)
-    top = _MARGIN + (max(0, panel_height - cell[1]) // 2 if beside else 0)
-    picture_at = (_MARGIN + (cell[0] - shown[0]) // 2, top)
+    top = MARGIN + (max(0, panel_height - cell[1]) // 2 if beside else 0)
+    picture_at = (MARGIN + (cell[0] - shown[0]) // 2, top)
     canvas.paste(picture, picture_at)
     if box is not None:
         _draw_box(canvas, picture_at, shown, tuple(side * zoom for side in box))
     panel.draw(canvas, panel_at, bars, scale, caption, notice)
     return canvas
-
-
-def draw_timeline(
-    windows: Sequence[Window],
-    series: Mapping[str, Sequence[float]],
-    *,
-    duration: float,
-    scale: float = 4.0,
-    title: str = "",
-    caption: str = "",
-    notice: str | None = None,
-) -> Any:
-    """Draw one row per emotion over the clip's time.
-
-    Windows overlap, so each is drawn where it is the nearest one: from the midpoint between its
-    centre and its neighbour's to the next midpoint. A dot marks the window's centre.
-
-    Args:
-        windows: in order of time.
-        series: label to one score per window; rows are drawn in this order.
-        duration: of the clip, in seconds.
-        scale: the score at which a row is full.
-        title: the clip's name.
-        caption: the legend, for instance the window's length and hop.
-        notice: a warning that must not be missed.
-
-    Returns:
-        PIL.Image.Image, RGB, 1280 pixels wide.
-
-    Raises:
-        MissingExtraError: Pillow is not installed.
-
-    """
-    image_module = pillow()
-    from PIL import ImageDraw
-
-    text = _Text(image_module)
-    width, label_width, row_height, head = 1280, 300, 64, 64
-    legend = [line for line in (caption, *_wrap(notice or "", 100)) if line]
-    foot = 64 + 30 * len(legend)
-    height = head + row_height * max(1, len(series)) + foot
-    canvas = image_module.new("RGB", (width, height), BACKGROUND)
-    draw = ImageDraw.Draw(canvas, "RGBA")
-    area = (label_width, head, width - 100, height - foot)
-    text.put(draw, (_MARGIN, head / 2), title or "Emotions over time", 24, TEXT, "lm")
-    _draw_seconds(draw, text, area, duration)
-    edges = _edges(windows, duration)
-    for row, (label, values) in enumerate(series.items()):
-        top = head + row * row_height
-        colour = COLOURS[row % len(COLOURS)]
-        _draw_label(draw, text, (label_width - 16, top + row_height / 2), label)
-        _draw_row(draw, (area[0], top + 8, area[2], top + row_height - 8),
-                  edges, windows, values, duration, scale, colour)  # fmt: skip
-        known = [value for value in values if math.isfinite(value)]
-        peak = f"max {max(known):.2f}" if known else "unknown"
-        text.put(draw, (area[2] + 12, top + row_height / 2), peak, 17, FAINT, "lm")
-    for index, line in enumerate(legend):
-        colour = FAINT if index == 0 and caption else WARNING
-        text.put(draw, (_MARGIN, area[3] + 66 + 30 * index), line, 18, colour, "lm")
-    return canvas
-
-
-# Text
-
-
-class _Text:
-    """Pillow's built-in font, one instance per size; it has Latin letters only."""
-
-    def __init__(self, image_module: Any) -> None:
-        from PIL import ImageFont
-
-        self._module = ImageFont
-        self._fonts: dict[int, Any] = {}
-
-    def font(self, size: int) -> Any:
-        if size not in self._fonts:
-            self._fonts[size] = self._module.load_default(size)
-        return self._fonts[size]
-
-    def put(
-        self,
-        draw: Any,
-        at: tuple[float, float],
-        text: str,
-        size: int,
-        colour: tuple[int, int, int],
-        anchor: str = "lm",
-        room: float | None = None,
-    ) -> None:
-        """Write one line; shrink it (to 12 pixels) and then cut it where it must fit `room`."""
-        text = text[:_LONGEST].encode("latin-1", "replace").decode("latin-1")
-        while room is not None and size > 12 and self.font(size).getlength(text) > room:
-            size -= 1
-        if room is not None and self.font(size).getlength(text) > room:
-            while text and self.font(size).getlength(text + "...") > room:
-                text = text[:-1]
-            text += "..."
-        draw.text(at, text, font=self.font(size), fill=colour, anchor=anchor)
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(text, width)
-
-
-# The annotated picture
 
 
 def _zoom(width: int, height: int) -> float:
@@ -246,17 +120,17 @@ class _Panel:
     """The bars with their labels, a caption and a notice."""
 
     def __init__(self, image_module: Any, width: int) -> None:
-        self._text = _Text(image_module)
+        self._text = Text(image_module)
         self._width = width
-        self._columns = max(20, (width - 2 * _MARGIN) // 9)  # characters of a notice's line
+        self._columns = max(20, (width - 2 * MARGIN) // 9)  # characters of a notice's line
 
     def _lines(self, caption: str, notice: str | None) -> list[tuple[str, tuple[int, int, int]]]:
-        lines = [(line, FAINT) for line in _wrap(caption, self._columns)]
-        return lines + [(line, WARNING) for line in _wrap(notice or "", self._columns)]
+        lines = [(line, FAINT) for line in wrap(caption, self._columns)]
+        return lines + [(line, WARNING) for line in wrap(notice or "", self._columns)]
 
     def height(self, bars: int, caption: str, notice: str | None) -> int:
         lines = len(self._lines(caption, notice))
-        return 2 * _MARGIN + _ROW * bars + (26 * lines + 14 if lines else 0)
+        return 2 * MARGIN + _ROW * bars + (26 * lines + 14 if lines else 0)
 
     def draw(
         self,
@@ -273,15 +147,13 @@ class _Panel:
         left, top = at
         bottom = top + self.height(len(bars), caption, notice)
         draw.rounded_rectangle((left, top, left + self._width, bottom), 12, fill=PANEL)
-        y = top + _MARGIN
+        y = top + MARGIN
         for row, (label, value) in enumerate(bars):
-            self._draw_bar(
-                draw, left + _MARGIN, y, label, value, scale, COLOURS[row % len(COLOURS)]
-            )
+            self._draw_bar(draw, left + MARGIN, y, label, value, scale, COLOURS[row % len(COLOURS)])
             y += _ROW
         y += 14
         for line, colour in self._lines(caption, notice):
-            self._text.put(draw, (left + _MARGIN, y + 8), line, 17, colour)
+            self._text.put(draw, (left + MARGIN, y + 8), line, 17, colour)
             y += 26
 
     def _draw_bar(
@@ -294,7 +166,7 @@ class _Panel:
         scale: float,
         colour: tuple[int, int, int],
     ) -> None:
-        inner = self._width - 2 * _MARGIN
+        inner = self._width - 2 * MARGIN
         number = f"{value:.2f}" if math.isfinite(value) else "unknown"
         self._text.put(draw, (left, top + 10), label, 19, TEXT, "lm", inner - 90)
         self._text.put(draw, (left + inner, top + 10), number, 19, TEXT, "rm")
@@ -304,68 +176,3 @@ class _Panel:
         if share * inner >= 1:
             filled = (left, top + 25, left + max(9.0, share * inner), top + 34)
             draw.rounded_rectangle(filled, 4, fill=colour)
-
-
-# The timeline
-
-
-def _edges(windows: Sequence[Window], duration: float) -> list[float]:
-    """Where the part of each window begins, and the end: len(windows) + 1 times in seconds."""
-    centres = [window.centre for window in windows]
-    middles = [(a + b) / 2 for a, b in pairwise(centres)]
-    return [0.0, *middles, duration]
-
-
-def _tick_step(duration: float) -> float:
-    """Return a round step that gives at most twelve ticks."""
-    steps = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-    return next((step for step in steps if duration / step <= 12), 7200)
-
-
-def _draw_seconds(draw: Any, text: _Text, area: tuple[int, int, int, int], duration: float) -> None:
-    left, top, right, bottom = area
-    step = _tick_step(duration)
-    for tick in range(int(duration / step) + 1):
-        x = left + (right - left) * tick * step / duration
-        draw.line((x, top, x, bottom + 6), fill=GRID)
-        text.put(draw, (x, bottom + 20), f"{tick * step:g} s", 16, FAINT, "mm")
-    draw.line((left, bottom, right, bottom), fill=GRID)
-
-
-def _draw_label(draw: Any, text: _Text, at: tuple[float, float], label: str) -> None:
-    """Write a row's name, in two lines where one would be too small to read."""
-    lines = _wrap(label, 26)[:2]
-    for index, line in enumerate(lines):
-        y = at[1] + (index - (len(lines) - 1) / 2) * 22
-        text.put(draw, (at[0], y), line, 20 if len(lines) == 1 else 17, TEXT, "rm", 260)
-
-
-def _draw_row(
-    draw: Any,
-    area: tuple[int, int, int, int],
-    edges: Sequence[float],
-    windows: Sequence[Window],
-    values: Sequence[float],
-    duration: float,
-    scale: float,
-    colour: tuple[int, int, int],
-) -> None:
-    left, top, right, bottom = area
-    draw.rectangle(area, fill=(*PANEL, 150))
-
-    def x(seconds: float) -> float:
-        return left + (right - left) * min(1.0, seconds / duration)
-
-    previous: tuple[float, float] | None = None
-    for start, end, window, value in zip(edges, edges[1:], windows, values, strict=False):
-        if not math.isfinite(value):
-            previous = None
-            continue
-        y = bottom - (bottom - top) * min(1.0, max(0.0, value / scale))
-        draw.rectangle((x(start), y, x(end), bottom), fill=(*colour, 110))
-        if previous is not None:
-            draw.line((*previous, x(start), y), fill=colour, width=2)
-        draw.line((x(start), y, x(end), y), fill=colour, width=3)
-        dot = x(window.centre)
-        draw.ellipse((dot - 4, y - 4, dot + 4, y + 4), fill=colour)
-        previous = (x(end), y)
