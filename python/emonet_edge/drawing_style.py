@@ -33,6 +33,7 @@ class Text:
         self._fonts: dict[int, Any] = {}
 
     def font(self, size: int) -> Any:
+        """Return the font at a size in pixels."""
         if size not in self._fonts:
             self._fonts[size] = self._module.load_default(size)
         return self._fonts[size]
