@@ -1,0 +1,44 @@
+"""The argument parser: the table of contents of the command line."""
+
+from __future__ import annotations
+
+import argparse
+
+from emonet_edge._version import __version__
+from emonet_edge.cli import (
+    bench,
+    demo,
+    exit_codes,
+    extensions,
+    face,
+    info,
+    synthesize,
+    verify,
+    voice,
+)
+from emonet_edge.cli.options import HelpFormatter
+
+_COMMANDS = (demo, face, voice, info, verify, bench, synthesize)
+
+_DESCRIPTION = """\
+Emotion scores for faces and voices: LAION's Empathic Insight models on small Intel computers.
+
+Models: --model DIR, else $EMONET_MODELS, else the user's data directory.
+First contact, offline and without a model:  emonet-edge demo
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    parser = argparse.ArgumentParser(
+        prog="emonet-edge",
+        description=_DESCRIPTION,
+        epilog=extensions.HELP + "\n" + exit_codes.EPILOG,
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"emonet-edge {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return parser

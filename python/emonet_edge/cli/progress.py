@@ -1,0 +1,63 @@
+"""Progress on stderr: a bar on a terminal, one line per step elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+Report: TypeAlias = Callable[[str, float], None]
+"""Called with what is being done and the share that is done, 0 to 1."""
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Report]:
+    """Show a bar for work that takes longer than a second."""
+    if not sys.stderr.isatty():
+        yield _line_reporter(title)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=1.0)
+
+        def report(text: str, fraction: float) -> None:
+            bar.update(task, completed=fraction, description=f"{title}: {text}" if text else title)
+
+        yield report
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show a turning sign for work of unknown length, such as a compiler's; on terminals only."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(Text(text)):
+        yield
+
+
+def _line_reporter(title: str) -> Report:
+    """Give logs a line when the step changes, not one per percent."""
+    last = ""
+
+    def report(text: str, fraction: float) -> None:
+        nonlocal last
+        del fraction
+        if text and text != last:
+            sys.stderr.write(f"{title}: {text}\n")
+            sys.stderr.flush()
+            last = text
+
+    return report
