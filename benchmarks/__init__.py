@@ -1,0 +1,1 @@
+"""Benchmarks of emonet-edge beside what its users would use instead; see README.md."""

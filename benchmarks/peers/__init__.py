@@ -1,0 +1,1 @@
+"""What else does the same work: other libraries, called as their users call them."""
