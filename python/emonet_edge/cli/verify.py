@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         rows = [(r.name, bytes_text(r.size), "ok" if r.ok else "DAMAGED") for r in results]
         print_table(["file", ">size", "status"], rows)
-        print_lines(*(result.problem for result in results if not result.ok))
+        print_lines(*(result.problem for result in results if result.problem))
         verdict = "whole and unaltered" if good else "damaged: export or download it again"
         print_lines(f"{path} ({manifest.suite}): {verdict}")
     return exit_codes.FINE if good else exit_codes.SOME_FAILED
