@@ -161,7 +161,7 @@ def race_on_one_thread(drawn, expected_scores, rounds: int) -> Race:
     return Race(f"{N_HEADS} heads", contestants, rounds, threads=1)
 
 
-@pytest.mark.benchmark(group=f"{N_HEADS} voice heads, 1 thread", timer=replayed_time)
+@pytest.mark.benchmark(group=f"one thread: {N_HEADS} voice heads", timer=replayed_time)
 @pytest.mark.parametrize("name", [*OURS, TORCH, NUMPY])
 def test_some_heads_on_one_thread(benchmark, race_on_one_thread, name):
     race_on_one_thread.report(benchmark, name)

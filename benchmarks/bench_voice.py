@@ -72,9 +72,7 @@ def _race(n_heads: int, heads: TorchHeads, encoders: dict, absent: dict, rounds:
         return lambda answer: check(np.ravel(answer)[:N_HEADS])
 
     contestants = {
-        whole.OURS: whole.contestant(
-            whole.OURS, lambda: ours(waveform).values, like_fp32(0.9)
-        ),
+        whole.OURS: whole.contestant(whole.OURS, lambda: ours(waveform).values, like_fp32(0.9)),
         INT4_HEADS: whole.contestant(
             whole.OURS, lambda: ours_int4(waveform).values, like_fp32(0.9)
         ),

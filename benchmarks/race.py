@@ -25,7 +25,7 @@ import pytest
 from benchmarks.peers.threads import limit_threads
 from benchmarks.settings import LOCK_VARIABLE, THREADS
 
-__all__ = ["Contestant", "Race", "replayed_time"]
+__all__ = ["Contestant", "Race", "machine_to_ourselves", "play_back", "replayed_time"]
 
 SETTLE_S = 0.05  # threads of OpenMP, OpenBLAS and TBB spin for some milliseconds after their work
 
@@ -81,7 +81,7 @@ class Race:
         benchmark.extra_info.update(
             {"work": self.work, "threads": self.threads, "contestant": name, **contestant.facts}
         )
-        _play_back(benchmark, self._times[name])
+        play_back(benchmark, self._times[name])
 
     def _hold(self, timed: bool) -> None:
         limit_threads(self.threads)
@@ -146,7 +146,8 @@ def replayed_time() -> float:
     return _clock.pop(0)
 
 
-def _play_back(benchmark: Any, times: list[float]) -> None:
+def play_back(benchmark: Any, times: list[float]) -> None:
+    """Hand times in seconds to pytest-benchmark; its timer has to be `replayed_time`."""
     _clock.clear()
     for seconds in times:
         _clock.extend((0.0, seconds))

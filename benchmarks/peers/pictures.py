@@ -44,9 +44,7 @@ def opencv(picture: Picture) -> Callable[[], Any]:
     """OpenCV's INTER_LINEAR: four pixels for each result however much it shrinks."""
     import cv2
 
-    return lambda: normalised(
-        cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    )
+    return lambda: normalised(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
 
 
 def nv12_face_by_opencv(frame: Picture, box: tuple[int, ...]) -> Callable[[], Any]:

@@ -1,0 +1,146 @@
+"""Turn the JSON of a run into Markdown: targets as ratios, then every race in full.
+
+    python -m benchmarks.report benchmarks/results/CPU.json [--full]
+
+Medians of interleaved runs; the units are those that the groups state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.targets import MEMORY_TARGETS, TARGETS, MemoryTarget, Target
+
+__all__ = ["main", "render"]
+
+Races = dict[str, dict[str, dict[str, Any]]]
+
+
+def races(results: dict[str, Any]) -> Races:
+    """The benchmarks of a run: group -> contestant -> benchmark."""
+    found: Races = {}
+    for entry in results["benchmarks"]:
+        found.setdefault(entry["group"], {})[entry["extra_info"]["contestant"]] = entry
+    return found
+
+
+def render(results: dict[str, Any], full: bool = False) -> str:
+    """Markdown: the machine, the targets, and with `full` all contestants of all races."""
+    found = races(results)
+    parts = [_machine(results["machine_info"]), _target_table(found)]
+    if full:
+        parts += [_race_table(group, found[group]) for group in sorted(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _machine(info: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
+    precision = "with" if info["bf16"] else "without"
+    return (
+        f"{info['cpu_name']}, {info['cpus']} CPUs, {info['threads']} threads, ISA {info['isa']}, "
+        f"{precision} bfloat16; {versions}."
+    )
+
+
+def _target_table(found: Races) -> str:
+    rows = [_target_row(target, found) for target in TARGETS]
+    rows += [_memory_row(target, found) for target in MEMORY_TARGETS]
+    return _table(("work", "emonet-edge", "beside", "ratio", "target", ""), rows)
+
+
+def _target_row(target: Target, found: Races) -> Sequence[str]:
+    race = _race(target.group, found)
+    wanted = _wanted(target)
+    if target.ours not in race or target.other not in race:
+        return (target.work, "", target.other, "not measured", wanted, "")
+    ours, other = (_median(race[name]) for name in (target.ours, target.other))
+    ratio = ours / other if target.kind == "at most" else other / ours
+    met = ratio <= target.limit if target.kind == "at most" else ratio >= target.limit
+    return (
+        target.work,
+        _seconds(ours),
+        f"{target.other}: {_seconds(other)}",
+        f"{ratio:.0%}" if target.kind == "share" else f"{ratio:.3g}",
+        wanted,
+        "met" if met else "**missed**",
+    )
+
+
+def _wanted(target: Target) -> str:
+    if target.kind == "share":
+        return f"at least {target.limit:.0%}"
+    return f"{target.kind} {target.limit:g}"
+
+
+def _memory_row(target: MemoryTarget, found: Races) -> Sequence[str]:
+    wanted = f"at most {target.limit_gb:g} GB"
+    entry = _race(target.group, found).get(target.contestant)
+    if entry is None:
+        return (target.work, "", "", "not measured", wanted, "")
+    peak = entry["extra_info"]["peak_resident_bytes"] / 1e9
+    met = "met" if peak <= target.limit_gb else "**missed**"
+    return (target.work, f"{peak:.2f} GB peak", "", "", wanted, met)
+
+
+def _race(group: str, found: Races) -> dict[str, dict[str, Any]]:
+    for name, race in found.items():
+        if name.startswith(group):
+            return race
+    return {}
+
+
+def _race_table(group: str, race: dict[str, dict[str, Any]]) -> str:
+    fastest = min(_median(entry) for entry in race.values())
+    rows = [
+        (
+            name,
+            _seconds(_median(entry)),
+            _seconds(entry["stats"]["min"]),
+            f"{_median(entry) / fastest:.2f}",
+            _rate(entry),
+            entry["extra_info"].get("precision_hint", ""),
+            str(entry["stats"]["rounds"]),
+        )
+        for name, entry in sorted(race.items(), key=lambda item: _median(item[1]))
+    ]
+    head = ("", "median", "fastest", "times the first", "rate", "precision hint", "runs")
+    work = next(iter(race.values()))["extra_info"]["work"]
+    return f"### {group}\n\nTime for {work}.\n\n{_table(head, rows)}"
+
+
+def _rate(entry: dict[str, Any]) -> str:
+    """Bytes of weights over time, where the work is to read them."""
+    read = entry["extra_info"].get("bytes")
+    return f"{read / _median(entry) / 1e9:.1f} GB/s" if read else ""
+
+
+def _median(entry: dict[str, Any]) -> float:
+    return float(entry["stats"]["median"])
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the report of a results file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
+    parser.add_argument("results", type=Path, help="what --benchmark-json wrote")
+    parser.add_argument("--full", action="store_true", help="every contestant of every race")
+    options = parser.parse_args(arguments)
+    sys.stdout.write(render(json.loads(options.results.read_text()), options.full))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
