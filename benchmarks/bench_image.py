@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference_image
 
+import reference_image
 from benchmarks.inputs import FACE_BOX, picture_1080p
 from benchmarks.peers import pictures
 from benchmarks.race import Contestant, Race, replayed_time

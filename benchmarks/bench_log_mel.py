@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference_audio
 
+import reference_audio
 from benchmarks.inputs import thirty_seconds
 from benchmarks.peers import whisper_features
 from benchmarks.race import Contestant, Race, replayed_time

@@ -45,8 +45,12 @@ def mapped(path: Path, size: int | None = None) -> NDArray[np.uint8]:
 
 def streaming_read(bytes_: NDArray[np.uint8], threads: int) -> Callable[[], int]:
     """Prepare a read of all bytes; calling it returns the wrapping sum of their 64-bit words."""
-    library, address, size = _library(), bytes_.ctypes.data, bytes_.nbytes
-    return lambda: int(library.streaming_read(address, size, threads))
+    library = _library()
+
+    def run() -> int:  # holds bytes_, and with it the mapping
+        return int(library.streaming_read(bytes_.ctypes.data, bytes_.nbytes, threads))
+
+    return run
 
 
 def wrapping_sum(bytes_: NDArray[np.uint8]) -> int:

@@ -50,6 +50,7 @@ _NV12 = "512x512 face of a 1080p NV12 frame"
 _SOME, _ALL = f"{N_HEADS} voice heads,", "55 voice heads,"
 _FACE, _BARE = "whole face", "the bare OpenVINO encoder call, INT8"
 _VOICE_8, _VOICE_55 = f"whole voice, 30 s, {N_HEADS} heads", "whole voice, 30 s, 55 heads"
+_FRESH = "fresh process, cache of compiled models empty"
 _LAION = "LAION's recipe, PyTorch FP32"
 _TORCH = "PyTorch FP32, a module per head"
 _READ = "streaming read of the INT8 bytes"
@@ -97,13 +98,13 @@ TARGETS = (
 MEMORY_TARGETS = (
     MemoryTarget(
         "whole voice, 55 heads in INT8",
-        "fresh process, cache of compiled models empty",
+        _FRESH,
         "voice, heads in INT8",
         4.7,
     ),
     MemoryTarget(
         "whole voice, 55 heads in INT4",
-        "fresh process, cache of compiled models empty",
+        _FRESH,
         "voice, heads in INT4",
         2.8,
     ),

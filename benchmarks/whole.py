@@ -19,7 +19,6 @@ __all__ = [
     "NO_BF16",
     "OPENVINO_BF16",
     "OPENVINO_INT8",
-    "OPTIONAL",
     "OURS",
     "PEERS",
     "SLOW",
