@@ -4,8 +4,8 @@ One process for each, three times in turn. Units: seconds for 30 s of sound (1 t
 picture (1 thread), and 8 voice heads of one embedding in INT8 and INT4 beside a streaming read of
 as many mapped bytes in the same process.
 
-Answers: pictures and scores are the same bits on every instruction set; log-mel values agree to
-2e-4.
+Answers: pictures are the same bits on every instruction set; log-mel values agree to 1e-4 and
+scores to 1e-5 (the projections are the same bits, the small float layers behind them round).
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def probes() -> dict[str, list[dict[str, Any]]]:
     return {isa: [one[isa] for one in passes] for isa in available_isas()}
 
 
-def same(answer: Any, expected: Any) -> bool:
+def same(answer: Any, expected: Any, tolerance: float) -> bool:
     if isinstance(answer, list):
-        return bool(np.abs(np.subtract(answer, expected)).max() <= 2e-4)
+        return bool(np.abs(np.subtract(answer, expected)).max() <= tolerance)
     return bool(answer == expected)
 
 
@@ -79,7 +79,8 @@ def test_isa(benchmark, probes, work, name):
     isa, key = (name, work) if name != READ else ("avx2", work.replace("voice heads", READ[:14]))
     runs = [one[key] for one in probes[isa]]
     truth = probes["portable"][0][key]["answer"]
-    assert all(same(run["answer"], truth) for run in runs)
+    tolerance = 1e-4 if work == "log-mel" else 1e-5
+    assert all(same(run["answer"], truth, tolerance) for run in runs)
     what, threads = WORKS[work]
     benchmark.extra_info.update({"work": what, "threads": threads, "contestant": name})
     if work.startswith("voice"):

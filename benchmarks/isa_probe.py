@@ -2,8 +2,8 @@
 
     EMONET_ISA=avx2 python -m benchmarks.isa_probe HEADS_INT8 HEADS_INT4
 
-For each work: seconds of each run, and an answer that must not depend on the instruction set (a
-digest where the bits must agree; for the log-mel spectrogram its error against float64).
+For each work: seconds of each run, and an answer that must not depend on the instruction set: a
+digest where the bits must agree, else up to some hundred of its values.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def timed(run: Callable[[], Any]) -> dict[str, Any]:
 def describe(answer: Any) -> Any:
     if isinstance(answer, int):
         return answer
-    if answer.shape == (80, 3000):
-        return [round(float(value), 4) for value in np.ravel(answer)[::997]]
-    return hashlib.sha256(answer.tobytes()).hexdigest()
+    if answer.shape == (3, 384, 384):
+        return hashlib.sha256(answer.tobytes()).hexdigest()
+    return [float(value) for value in np.ravel(answer)[:: max(1, answer.size // 256)]]
 
 
 if __name__ == "__main__":
