@@ -1,14 +1,17 @@
 """Keep a run's results in the repository: results/CPU.json, without the single times.
 
-    python -m benchmarks.keep results.json [more.json ...]
+    python -m benchmarks.keep results.json [more.json ...] [--note "beside other jobs"]
 
-Of several files the benchmarks are joined; they have to be of the same machine and versions.
+Of several files the benchmarks are joined; they have to be of the same machine and versions. The
+note stands above the tables: what a reader has to know about the run.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,7 @@ MACHINE = (
 STATS = ("median", "min", "max", "mean", "stddev", "iqr", "rounds")
 
 
-def joined(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def joined(runs: list[dict[str, Any]], note: str = "") -> dict[str, Any]:
     """What is worth keeping of runs on one machine.
 
     Raises:
@@ -51,14 +54,23 @@ def joined(runs: list[dict[str, Any]]) -> dict[str, Any]:
         for run in runs
         for entry in run["benchmarks"]
     ]
-    return {"machine_info": machines[0], "datetime": runs[-1]["datetime"], "benchmarks": benchmarks}
+    return {
+        "machine_info": machines[0],
+        "datetime": runs[-1]["datetime"],
+        "note": note,
+        "benchmarks": benchmarks,
+    }
 
 
-def main(paths: list[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write results/CPU.json."""
     from benchmarks.machine import results_name
 
-    found = joined([json.loads(Path(path).read_text()) for path in paths])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.keep")
+    parser.add_argument("results", type=Path, nargs="+", help="what --benchmark-json wrote")
+    parser.add_argument("--note", default="")
+    options = parser.parse_args(arguments)
+    found = joined([json.loads(path.read_text()) for path in options.results], options.note)
     target = FOLDER / f"{results_name()}.json"
     target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(target)
@@ -66,4 +78,4 @@ def main(paths: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -33,6 +33,8 @@ def render(results: dict[str, Any], full: bool = False) -> str:
     """Markdown: the machine, the targets, and with `full` all contestants of all races."""
     found = races(results)
     parts = [_machine(results["machine_info"]), _target_table(found)]
+    if results.get("note"):
+        parts.insert(1, results["note"])
     if full:
         parts += [_race_table(group, found[group]) for group in sorted(found)]
     return "\n\n".join(parts) + "\n"
