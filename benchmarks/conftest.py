@@ -19,6 +19,7 @@ def pytest_addoption(parser: Any) -> None:
         action="store_true",
         help="no full-size models, three rounds each: a minute, to see that everything runs",
     )
+    parser.addoption("--rounds", type=int, default=15, help="at most so many rounds of each race")
 
 
 def pytest_collection_modifyitems(config: Any, items: list[pytest.Item]) -> None:
@@ -39,5 +40,6 @@ def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, An
 
 @pytest.fixture(scope="session")
 def rounds(request: pytest.FixtureRequest) -> int:
-    """Rounds of the short races."""
-    return 3 if request.config.getoption("quick") else 15
+    """Return how many rounds a race may take."""
+    wish: int = request.config.getoption("rounds")
+    return min(wish, 3) if request.config.getoption("quick") else wish
