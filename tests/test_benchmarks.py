@@ -13,6 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import emonet_edge
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -98,6 +100,13 @@ def test_results_of_different_machines_are_not_joined():
         keep.joined([one, other])
 
 
+@pytest.fixture
+def threads_restored():
+    """A race sets the process's thread budget."""
+    yield
+    emonet_edge.set_thread_budget(None)
+
+
 class FakeBenchmark(SimpleNamespace):
     """What a race needs of pytest-benchmark: it keeps the times that are played back."""
 
@@ -115,6 +124,7 @@ def right(answer: int) -> None:
     assert answer == 1
 
 
+@pytest.mark.usefixtures("threads_restored")
 def test_a_race_times_everyone_and_reports_each():
     one = race.Contestant(lambda: 1, right, {"bytes": 5})
     both = race.Race("one", {"a": one, "b": one}, rounds=4, inner=2)
@@ -126,6 +136,7 @@ def test_a_race_times_everyone_and_reports_each():
         assert benchmark.extra_info["bytes"] == 5
 
 
+@pytest.mark.usefixtures("threads_restored")
 def test_a_contestant_with_a_wrong_answer_is_not_timed():
     runs = []
     wrong = race.Contestant(lambda: runs.append(1) or 2, right)
@@ -136,6 +147,7 @@ def test_a_contestant_with_a_wrong_answer_is_not_timed():
     assert len(runs) == 1
 
 
+@pytest.mark.usefixtures("threads_restored")
 def test_a_slow_contestant_sits_rounds_out():
     slow = race.Contestant(lambda: 1, right, every=3)
     benchmark = FakeBenchmark()

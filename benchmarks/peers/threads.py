@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from benchmarks.settings import THREADS
+
 __all__ = ["limit_threads"]
 
 
@@ -27,6 +29,10 @@ def limit_threads(count: int) -> None:
 
 
 def _limit_blas(count: int) -> None:
-    import threadpoolctl
-
+    try:
+        import threadpoolctl
+    except ImportError:
+        if count != THREADS:  # which the environment has set already
+            raise
+        return
     threadpoolctl.threadpool_limits(count)
