@@ -1,4 +1,4 @@
-"""The synthetic encoders beside transformers' modules of the same weights, and NNCF's IR of them."""
+"""The synthetic encoders beside transformers with the same weights, and NNCF's IR of them."""
 
 from __future__ import annotations
 
