@@ -257,9 +257,18 @@ def test_a_directory_of_the_other_modality_is_refused(face_dir, voice_dir):
         ee.VoiceEmotionModel.load(face_dir)
 
 
-def test_an_unknown_head_is_refused(face_dir):
-    with pytest.raises(UnknownNameError, match="happiness"):
-        ee.FaceEmotionModel.load(face_dir, heads=["happiness"])
+def test_an_unknown_head_is_refused_with_what_was_probably_meant(face_dir, voice_dir):
+    with pytest.raises(UnknownNameError, match=r"did you mean .*sadness"):
+        ee.FaceEmotionModel.load(face_dir, heads=["sadnes"])
+    with pytest.raises(UnknownNameError, match="has no 'pride'; it has awe"):
+        ee.VoiceEmotionModel.load(voice_dir, heads=["pride"])
+    with pytest.raises(InputError, match=r"pass \['anger'\]"):
+        ee.VoiceEmotionModel.load(voice_dir, heads="anger")
+
+
+def test_heads_may_be_named_as_the_upstream_files_are(face_dir):
+    face = ee.FaceEmotionModel.load(face_dir, heads=["Jealousy & Envy", "model_awe_best.pth"])
+    assert [head.name for head in face.heads] == ["jealousy_and_envy", "awe"]
 
 
 @pytest.mark.parametrize("name", ["encoder.xml", "encoder.bin", "heads.bin", "manifest.json"])

@@ -15,10 +15,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from emonet_edge.encoder import Encoder, EncoderSource
-from emonet_edge.exceptions import EmbeddingError, ManifestError, ModelNotFoundError
+from emonet_edge.exceptions import (
+    EmbeddingError,
+    InputError,
+    ManifestError,
+    ModelNotFoundError,
+    UnknownNameError,
+)
 from emonet_edge.heads import HeadsMemory, MultiHeadMLP
 from emonet_edge.model_dir import ModelDir, check_memory
 from emonet_edge.scores import HeadInfo, Scores
+from emonet_edge.taxonomy import canonical
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,6 +151,28 @@ def open_directory(
             f"load it with {found.capitalize()}EmotionModel"
         )
     return directory
+
+
+def chosen_names(directory: ModelDir, heads: Sequence[str] | None) -> list[str] | None:
+    """Canonical names of the heads asked for; any alias that the taxonomy knows will do.
+
+    Raises:
+        UnknownNameError: no such head at all (with what was probably meant), or not in this
+            directory.
+    """
+    if heads is None:
+        return None
+    if isinstance(heads, str):
+        raise InputError(f"heads must be a sequence of names; got {heads!r}; pass [{heads!r}]")
+    here = [head.name for head in directory.heads]
+    names = [name if name in here else canonical(name) for name in heads]
+    for name in names:
+        if name not in here:
+            raise UnknownNameError(
+                f"a head must be one of the model's; {directory.path} has no {name!r}; it has "
+                f"{', '.join(here)}"
+            )
+    return names
 
 
 def load_parts(

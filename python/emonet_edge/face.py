@@ -6,7 +6,13 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from emonet_edge.emotion_model import EmotionModel, LoadOptions, load_parts, open_directory
+from emonet_edge.emotion_model import (
+    EmotionModel,
+    LoadOptions,
+    chosen_names,
+    load_parts,
+    open_directory,
+)
 from emonet_edge.exceptions import ManifestError
 from emonet_edge.heads import HeadsMemory
 from emonet_edge.image import Color, preprocess_image
@@ -67,7 +73,7 @@ class FaceEmotionModel(EmotionModel):
             device, threads, verify, precision_hint, batch, fallback, cache, memory
         )
         directory = open_directory(model_dir, cls.modality, verify)
-        encoder, mlp = load_parts(directory, options, heads)
+        encoder, mlp = load_parts(directory, options, chosen_names(directory, heads))
         return cls(directory, encoder, mlp, ())
 
     def prepare(

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from emonet_edge.audio import SAMPLE_RATE, WINDOW_S, log_mel_spectrogram, resample
-from emonet_edge.emotion_model import EmotionModel, LoadOptions, load_parts, open_directory
+from emonet_edge.emotion_model import (
+    EmotionModel,
+    LoadOptions,
+    chosen_names,
+    load_parts,
+    open_directory,
+)
 from emonet_edge.exceptions import EmonetWarning
 from emonet_edge.heads import HeadsMemory
 from emonet_edge.heads_budget import heads_within
@@ -68,7 +74,7 @@ class VoiceEmotionModel(EmotionModel):
             device, threads, verify, precision_hint, batch, fallback, cache, memory
         )
         directory = open_directory(model_dir, cls.modality, verify)
-        names, left_out = heads_within(directory, heads, memory_budget)
+        names, left_out = heads_within(directory, chosen_names(directory, heads), memory_budget)
         if left_out:
             warnings.warn(
                 f"a memory budget of {memory_budget} bytes leaves out {len(left_out)} heads: "

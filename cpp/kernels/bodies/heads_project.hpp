@@ -3,6 +3,11 @@
 
 static constexpr std::size_t group_width = 64;  // columns under one INT4 scale
 
+// How far ahead of the loads weights are asked for. Hardware prefetchers stop at every 4 KiB page
+// and start again slowly; on Zen 3, one thread, this takes INT8 from 0.74 to 0.89 of the speed of
+// a plain read of the same bytes, INT4 from 0.64 to 0.84 (512: 0.87 and 0.70, 8192: 0.81 and 0.80).
+static constexpr std::size_t prefetch_bytes = 2048;
+
 template <class L, int groups>
 static void add_scaled(float* sums, const typename L::F32 (&values)[groups], float scale) {
     const auto scales = L::broadcast_f32(scale);
@@ -19,6 +24,7 @@ static void dot_int8(const std::uint8_t* weights, const std::int16_t* values, st
     for (std::size_t k = 0; k < pairs; ++k) {
         const auto pair = L::broadcast_pair(values + 2 * k);
         const std::uint8_t* at = weights + k * (groups * L::rows * 2);
+        __builtin_prefetch(at + prefetch_bytes);
         for (int g = 0; g < groups; ++g)
             dots[g] = L::dot(dots[g], L::widen_int8(at + g * L::rows * 2), pair);
     }
@@ -54,7 +60,9 @@ static void dot_int4(const std::uint8_t* weights, const std::int16_t* values,
         const auto pair2 = L::broadcast_pair(values + 8 * s + 4);
         const auto pair3 = L::broadcast_pair(values + 8 * s + 6);
         for (int g = 0; g < groups; ++g) {
-            const auto words = L::load_words(weights + (s * groups + g) * L::rows * 4);
+            const std::uint8_t* at = weights + (s * groups + g) * L::rows * 4;
+            __builtin_prefetch(at + prefetch_bytes);
+            const auto words = L::load_words(at);
             auto dot = L::dot(dots[g], L::template nibble<0>(words), pair0);
             dot = L::dot(dot, L::template nibble<1>(words), pair1);
             dot = L::dot(dot, L::template nibble<2>(words), pair2);
