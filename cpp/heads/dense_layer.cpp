@@ -9,7 +9,8 @@
 namespace emonet {
 namespace {
 
-/// What kernels write, [batch, rows of a block]: on the stack for the usual single embedding.
+/// What kernels write, [stretches, batch, rows of a block]: on the stack for the usual single
+/// embedding.
 class Sums {
   public:
     Sums(std::size_t batch, std::size_t rows) {
@@ -18,9 +19,23 @@ class Sums {
     float* data() { return large_.empty() ? small_.data() : large_.data(); }
 
   private:
-    std::array<float, 32> small_;
+    std::array<float, 32 * position_streams> small_;
     std::vector<float> large_;
 };
+
+void run_kernel(const Kernels& kernels, Precision precision, const RowBlock& weights,
+                const QuantizedInputs& quantized, const FloatInputs& exact, float* sums) {
+    switch (precision) {
+        case Precision::int8:
+            return kernels.heads.project_int8(weights, quantized, sums);
+        case Precision::int4:
+            return kernels.heads.project_int4(weights, quantized, sums);
+        case Precision::fp16:
+            return kernels.heads.project_fp16(weights, exact, sums);
+        case Precision::fp32:
+            return kernels.heads.project_fp32(weights, exact, sums);
+    }
+}
 
 }  // namespace
 
@@ -32,23 +47,16 @@ void evaluate_block(const Kernels& kernels, const LayerShape& shape, const std::
     const RowBlock weights{layer + block * layout.block_bytes, layout.rows_per_block,
                            shape.positions, shape.width, layout.position_bytes};
     const std::size_t batch = is_quantized(shape.precision) ? quantized.batch : exact.batch;
-    Sums sums(batch, rows);
-    switch (shape.precision) {
-        case Precision::int8:
-            kernels.heads.project_int8(weights, quantized, sums.data());
-            break;
-        case Precision::int4:
-            kernels.heads.project_int4(weights, quantized, sums.data());
-            break;
-        case Precision::fp16:
-            kernels.heads.project_fp16(weights, exact, sums.data());
-            break;
-        case Precision::fp32:
-            kernels.heads.project_fp32(weights, exact, sums.data());
-            break;
-    }
+    const int stretches = is_quantized(shape.precision) ? position_streams : 1;
+    Sums sums(static_cast<std::size_t>(stretches) * batch, rows);
+    run_kernel(kernels, shape.precision, weights, quantized, exact, sums.data());
     for (std::size_t b = 0; b < batch; ++b)
-        std::copy_n(sums.data() + b * rows, rows, outputs + b * layout.padded_rows + block * rows);
+        for (std::size_t r = 0; r < rows; ++r) {
+            float sum = sums.data()[b * rows + r];
+            for (int n = 1; n < stretches; ++n)
+                sum += sums.data()[(static_cast<std::size_t>(n) * batch + b) * rows + r];
+            outputs[b * layout.padded_rows + block * rows + r] = sum;
+        }
 }
 
 std::vector<float> evaluate_layer(const Kernels& kernels, const LayerShape& shape,

@@ -49,7 +49,11 @@ std::vector<float> project(const Kernels& kernels, const LayerShape& shape,
     const LayerLayout layout(shape);
     const RowBlock rows{layer.data() + block * layout.block_bytes, layout.rows_per_block,
                         shape.positions, shape.width, layout.position_bytes};
-    std::vector<float> sums(exact.batch * static_cast<std::size_t>(layout.rows_per_block), -1.0f);
+    const bool quantized_layer =
+        shape.precision == Precision::int8 || shape.precision == Precision::int4;
+    const std::size_t stretches = quantized_layer ? position_streams : 1;
+    std::vector<float> sums(
+        stretches * exact.batch * static_cast<std::size_t>(layout.rows_per_block), -1.0f);
     switch (shape.precision) {
         case Precision::int8:
             kernels.heads.project_int8(rows, quantized, sums.data());

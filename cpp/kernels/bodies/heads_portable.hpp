@@ -34,11 +34,18 @@ static void zero(float* sums, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) sums[i] = 0.0f;
 }
 
+/// Which sum a position belongs to.
+static std::size_t stretch_of(std::size_t position, std::size_t positions) {
+    const std::size_t apart = positions / position_streams;
+    return position < apart * position_streams ? position / apart : 0;
+}
+
 static void project_int8(const RowBlock& block, const QuantizedInputs& inputs, float* sums) {
     const std::size_t rows = static_cast<std::size_t>(block.rows);
     const std::size_t pairs = (block.width + 1) / 2;
-    zero(sums, inputs.batch * rows);
+    zero(sums, position_streams * inputs.batch * rows);
     for (std::size_t p = 0; p < block.positions; ++p) {
+        float* stretch = sums + stretch_of(p, block.positions) * inputs.batch * rows;
         const std::uint8_t* scales = block.data + p * block.position_bytes;
         const auto* weights = reinterpret_cast<const std::int8_t*>(scales + rows * sizeof(float));
         for (std::size_t b = 0; b < inputs.batch; ++b) {
@@ -52,7 +59,7 @@ static void project_int8(const RowBlock& block, const QuantizedInputs& inputs, f
                 }
             for (std::size_t r = 0; r < rows; ++r) {
                 const float scaled = static_cast<float>(dots[r]) * load_float(scales, r);
-                sums[b * rows + r] += scaled * inputs.scales[at];
+                stretch[b * rows + r] += scaled * inputs.scales[at];
             }
         }
     }
@@ -72,8 +79,9 @@ static void project_int4(const RowBlock& block, const QuantizedInputs& inputs, f
     const std::size_t rows = static_cast<std::size_t>(block.rows);
     const std::size_t groups = inputs.padded_width / group_width;
     const std::size_t group_bytes = rows * (sizeof(std::uint16_t) + group_width / 2);
-    zero(sums, inputs.batch * rows);
+    zero(sums, position_streams * inputs.batch * rows);
     for (std::size_t p = 0; p < block.positions; ++p) {
+        float* stretch = sums + stretch_of(p, block.positions) * inputs.batch * rows;
         for (std::size_t b = 0; b < inputs.batch; ++b) {
             const std::size_t at = b * block.positions + p;
             float at_position[max_rows] = {};
@@ -92,7 +100,7 @@ static void project_int4(const RowBlock& block, const QuantizedInputs& inputs, f
                 }
             }
             for (std::size_t r = 0; r < rows; ++r)
-                sums[b * rows + r] += at_position[r] * inputs.scales[at];
+                stretch[b * rows + r] += at_position[r] * inputs.scales[at];
         }
     }
 }

@@ -3,9 +3,9 @@
 
 static constexpr std::size_t group_width = 64;  // columns under one INT4 scale
 
-// How far ahead of the loads weights are asked for. Hardware prefetchers stop at every 4 KiB page
-// and start again slowly; on Zen 3, one thread, this takes INT8 from 0.74 to 0.89 of the speed of
-// a plain read of the same bytes, INT4 from 0.64 to 0.84 (512: 0.87 and 0.70, 8192: 0.81 and 0.80).
+// How far ahead of the loads weights are asked for: hardware prefetchers stop at every 4 KiB page
+// and start again slowly. Share of a plain read's speed on one core of Zen 3, one stretch: INT8
+// 0.74 without, 0.87 at 512 bytes, 0.89 at 2048, 0.81 at 8192; INT4 0.64, 0.70, 0.84, 0.80.
 static constexpr std::size_t prefetch_bytes = 2048;
 
 template <class L, int groups>
@@ -18,87 +18,128 @@ static void add_scaled(float* sums, const typename L::F32 (&values)[groups], flo
     }
 }
 
-template <class L, int groups>
-static void dot_int8(const std::uint8_t* weights, const std::int16_t* values, std::size_t pairs,
-                     typename L::I32 (&dots)[groups]) {
+/// The dot products of `streams` positions, `stride` bytes apart, at once. One position after the
+/// other would leave the memory waiting: a core fetches faster from several places.
+template <class L, int groups, int streams>
+static void dot_int8(const std::uint8_t* weights, std::size_t stride,
+                     const std::int16_t* const (&values)[streams], std::size_t pairs,
+                     typename L::I32 (&dots)[streams][groups]) {
+    for (int n = 0; n < streams; ++n)
+        for (int g = 0; g < groups; ++g) dots[n][g] = L::zero_i32();
     for (std::size_t k = 0; k < pairs; ++k) {
-        const auto pair = L::broadcast_pair(values + 2 * k);
-        const std::uint8_t* at = weights + k * (groups * L::rows * 2);
-        __builtin_prefetch(at + prefetch_bytes);
-        for (int g = 0; g < groups; ++g)
-            dots[g] = L::dot(dots[g], L::widen_int8(at + g * L::rows * 2), pair);
+        for (int n = 0; n < streams; ++n) {
+            const auto pair = L::broadcast_pair(values[n] + 2 * k);
+            const std::uint8_t* at = weights + n * stride + k * (groups * L::rows * 2);
+            __builtin_prefetch(at + prefetch_bytes);
+            for (int g = 0; g < groups; ++g)
+                dots[n][g] = L::dot(dots[n][g], L::widen_int8(at + g * L::rows * 2), pair);
+        }
+    }
+}
+
+/// Positions p, p + apart, p + 2 apart ...: stream n adds to sums[n].
+template <class L, int groups, int streams>
+static void add_positions_int8(const RowBlock& block, const QuantizedInputs& inputs, std::size_t p,
+                               std::size_t apart, float* sums) {
+    constexpr std::size_t rows = groups * L::rows;
+    const std::uint8_t* scales = block.data + p * block.position_bytes;
+    const std::size_t stride = apart * block.position_bytes;
+    for (std::size_t b = 0; b < inputs.batch; ++b) {
+        const std::size_t at = b * block.positions + p;
+        const std::int16_t* values[streams];
+        for (int n = 0; n < streams; ++n)
+            values[n] = inputs.values + (at + n * apart) * inputs.padded_width;
+        typename L::I32 dots[streams][groups];
+        dot_int8<L, groups, streams>(scales + rows * sizeof(float), stride, values,
+                                     (block.width + 1) / 2, dots);
+        for (int n = 0; n < streams; ++n) {
+            typename L::F32 scaled[groups];
+            for (int g = 0; g < groups; ++g)
+                scaled[g] = L::mul(L::to_float(dots[n][g]),
+                                   L::load_f32(scales + n * stride + g * L::rows * sizeof(float)));
+            add_scaled<L, groups>(sums + (n * inputs.batch + b) * rows, scaled,
+                                  inputs.scales[at + n * apart]);
+        }
     }
 }
 
 template <class L, int groups>
 static void project_int8_rows(const RowBlock& block, const QuantizedInputs& inputs, float* sums) {
-    constexpr std::size_t rows = groups * L::rows;
-    const std::size_t pairs = (block.width + 1) / 2;
-    for (std::size_t p = 0; p < block.positions; ++p) {
-        const std::uint8_t* scales = block.data + p * block.position_bytes;
-        for (std::size_t b = 0; b < inputs.batch; ++b) {
-            const std::size_t at = b * block.positions + p;
-            typename L::I32 dots[groups];
-            typename L::F32 scaled[groups];
-            for (int g = 0; g < groups; ++g) dots[g] = L::zero_i32();
-            dot_int8<L, groups>(scales + rows * sizeof(float),
-                                inputs.values + at * inputs.padded_width, pairs, dots);
-            for (int g = 0; g < groups; ++g)
-                scaled[g] =
-                    L::mul(L::to_float(dots[g]), L::load_f32(scales + g * L::rows * sizeof(float)));
-            add_scaled<L, groups>(sums + b * rows, scaled, inputs.scales[at]);
+    const std::size_t apart = block.positions / position_streams;
+    for (std::size_t p = 0; p < apart; ++p)
+        add_positions_int8<L, groups, position_streams>(block, inputs, p, apart, sums);
+    for (std::size_t p = apart * position_streams; p < block.positions; ++p)
+        add_positions_int8<L, groups, 1>(block, inputs, p, 0, sums);
+}
+
+template <class L, int groups, int streams>
+static void dot_int4(const std::uint8_t* weights, std::size_t stride,
+                     const std::int16_t* const (&values)[streams],
+                     typename L::I32 (&dots)[streams][groups]) {
+    for (std::size_t s = 0; s < group_width / 8; ++s) {
+        for (int n = 0; n < streams; ++n) {
+            const auto pair0 = L::broadcast_pair(values[n] + 8 * s);
+            const auto pair1 = L::broadcast_pair(values[n] + 8 * s + 2);
+            const auto pair2 = L::broadcast_pair(values[n] + 8 * s + 4);
+            const auto pair3 = L::broadcast_pair(values[n] + 8 * s + 6);
+            for (int g = 0; g < groups; ++g) {
+                const std::uint8_t* at = weights + n * stride + (s * groups + g) * L::rows * 4;
+                __builtin_prefetch(at + prefetch_bytes);
+                const auto words = L::load_words(at);
+                auto dot = L::dot(dots[n][g], L::template nibble<0>(words), pair0);
+                dot = L::dot(dot, L::template nibble<1>(words), pair1);
+                dot = L::dot(dot, L::template nibble<2>(words), pair2);
+                dots[n][g] = L::dot(dot, L::template nibble<3>(words), pair3);
+            }
         }
     }
 }
 
-template <class L, int groups>
-static void dot_int4(const std::uint8_t* weights, const std::int16_t* values,
-                     typename L::I32 (&dots)[groups]) {
-    for (std::size_t s = 0; s < group_width / 8; ++s) {
-        const auto pair0 = L::broadcast_pair(values + 8 * s);
-        const auto pair1 = L::broadcast_pair(values + 8 * s + 2);
-        const auto pair2 = L::broadcast_pair(values + 8 * s + 4);
-        const auto pair3 = L::broadcast_pair(values + 8 * s + 6);
-        for (int g = 0; g < groups; ++g) {
-            const std::uint8_t* at = weights + (s * groups + g) * L::rows * 4;
-            __builtin_prefetch(at + prefetch_bytes);
-            const auto words = L::load_words(at);
-            auto dot = L::dot(dots[g], L::template nibble<0>(words), pair0);
-            dot = L::dot(dot, L::template nibble<1>(words), pair1);
-            dot = L::dot(dot, L::template nibble<2>(words), pair2);
-            dots[g] = L::dot(dot, L::template nibble<3>(words), pair3);
+template <class L, int groups, int streams>
+static void add_positions_int4(const RowBlock& block, const QuantizedInputs& inputs, std::size_t p,
+                               std::size_t apart, float* sums) {
+    constexpr std::size_t rows = groups * L::rows;
+    constexpr std::size_t group_bytes = rows * (sizeof(std::uint16_t) + group_width / 2);
+    const std::size_t n_groups = inputs.padded_width / group_width;
+    const std::size_t stride = apart * block.position_bytes;
+    for (std::size_t b = 0; b < inputs.batch; ++b) {
+        const std::size_t at = b * block.positions + p;
+        typename L::F32 at_position[streams][groups];
+        for (int n = 0; n < streams; ++n)
+            for (int g = 0; g < groups; ++g) at_position[n][g] = L::zero_f32();
+        for (std::size_t i = 0; i < n_groups; ++i) {
+            const std::uint8_t* scales = block.data + p * block.position_bytes + i * group_bytes;
+            const std::int16_t* values[streams];
+            typename L::I32 dots[streams][groups];
+            for (int n = 0; n < streams; ++n) {
+                const std::size_t row = at + n * apart;
+                values[n] = inputs.values + row * inputs.padded_width + i * group_width;
+                const auto offset = L::broadcast_i32(-8 * inputs.group_sums[row * n_groups + i]);
+                for (int g = 0; g < groups; ++g) dots[n][g] = offset;
+            }
+            dot_int4<L, groups, streams>(scales + rows * sizeof(std::uint16_t), stride, values,
+                                         dots);
+            for (int n = 0; n < streams; ++n)
+                for (int g = 0; g < groups; ++g)
+                    at_position[n][g] =
+                        L::add(at_position[n][g],
+                               L::mul(L::to_float(dots[n][g]),
+                                      L::load_f16(scales + n * stride +
+                                                  g * L::rows * sizeof(std::uint16_t))));
         }
+        for (int n = 0; n < streams; ++n)
+            add_scaled<L, groups>(sums + (n * inputs.batch + b) * rows, at_position[n],
+                                  inputs.scales[at + n * apart]);
     }
 }
 
 template <class L, int groups>
 static void project_int4_rows(const RowBlock& block, const QuantizedInputs& inputs, float* sums) {
-    constexpr std::size_t rows = groups * L::rows;
-    constexpr std::size_t group_bytes = rows * (sizeof(std::uint16_t) + group_width / 2);
-    const std::size_t n_groups = inputs.padded_width / group_width;
-    for (std::size_t p = 0; p < block.positions; ++p) {
-        const std::uint8_t* position = block.data + p * block.position_bytes;
-        for (std::size_t b = 0; b < inputs.batch; ++b) {
-            const std::size_t at = b * block.positions + p;
-            const std::int16_t* values = inputs.values + at * inputs.padded_width;
-            typename L::F32 at_position[groups];
-            for (int g = 0; g < groups; ++g) at_position[g] = L::zero_f32();
-            for (std::size_t n = 0; n < n_groups; ++n) {
-                const std::uint8_t* scales = position + n * group_bytes;
-                typename L::I32 dots[groups];
-                const std::int32_t offset = -8 * inputs.group_sums[at * n_groups + n];
-                for (int g = 0; g < groups; ++g) dots[g] = L::broadcast_i32(offset);
-                dot_int4<L, groups>(scales + rows * sizeof(std::uint16_t), values + n * group_width,
-                                    dots);
-                for (int g = 0; g < groups; ++g)
-                    at_position[g] =
-                        L::add(at_position[g],
-                               L::mul(L::to_float(dots[g]),
-                                      L::load_f16(scales + g * L::rows * sizeof(std::uint16_t))));
-            }
-            add_scaled<L, groups>(sums + b * rows, at_position, inputs.scales[at]);
-        }
-    }
+    const std::size_t apart = block.positions / position_streams;
+    for (std::size_t p = 0; p < apart; ++p)
+        add_positions_int4<L, groups, position_streams>(block, inputs, p, apart, sums);
+    for (std::size_t p = apart * position_streams; p < block.positions; ++p)
+        add_positions_int4<L, groups, 1>(block, inputs, p, 0, sums);
 }
 
 template <class L, int groups, std::size_t value_bytes>
@@ -142,12 +183,12 @@ static void zero(float* sums, std::size_t count) {
 }
 
 static void project_int8(const RowBlock& block, const QuantizedInputs& inputs, float* sums) {
-    zero(sums, inputs.batch * static_cast<std::size_t>(block.rows));
+    zero(sums, position_streams * inputs.batch * static_cast<std::size_t>(block.rows));
     EMONET_FOR_ROWS(block.rows, project_int8_rows, block, inputs, sums)
 }
 
 static void project_int4(const RowBlock& block, const QuantizedInputs& inputs, float* sums) {
-    zero(sums, inputs.batch * static_cast<std::size_t>(block.rows));
+    zero(sums, position_streams * inputs.batch * static_cast<std::size_t>(block.rows));
     EMONET_FOR_ROWS(block.rows, project_int4_rows, block, inputs, sums)
 }
 
