@@ -96,6 +96,8 @@ def compare(
     for alike in (_same_hash, _same_name):
         _match(unmatched, left, result, alike)
     _match_rest(unmatched, left, result)
+    order = [id(record) for record in old]
+    result.pairs.sort(key=lambda pair: order.index(id(pair.old)))
     result.lost += [_lost(record) for record in unmatched if record["status"] == "measured"]
     result.added += [_name(record) for record in left if record["status"] == "measured"]
     for condition in conditions:
