@@ -114,6 +114,25 @@ def test_an_absent_accelerator_is_a_row_and_1_when_it_was_asked_for(call, models
     assert measured["status"] == "measured"
 
 
+def test_a_measuring_process_that_dies_is_a_row(call, models, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")  # as a driver would take it down
+    answer = call("bench", models.face, "--runs", "2", "--json")
+    assert answer.code == 1
+    rows = {record["device"]: record for record in records(answer.out)}
+    assert rows["CPU"]["status"] == "failed"
+    assert "died with code 1" in rows["CPU"]["reason"]
+    assert rows["AUTO"]["status"] == "same"
+
+
+def test_a_first_result_that_had_to_compile_is_not_called_warm(call, models, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    arguments = ["bench", models.face, *ANY_MODEL, "--no-cold", "--json"]
+    (first,), (second,) = records(call(*arguments).out), records(call(*arguments).out)
+    assert (first["compile"]["warm_cache"], first["first"]["warm_s"]) == ("miss", None)
+    assert second["compile"]["warm_cache"] == "hit"
+    assert second["first"]["warm_s"] == second["first"]["seconds"] > 0
+
+
 def test_settings_reach_the_measurement(call, models):
     answer = call(
         "bench", models.voice, *ANY_MODEL, "--no-cold", "--json", "--batch", 2, "--threads", 1,

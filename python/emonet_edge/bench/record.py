@@ -45,11 +45,15 @@ def figures(measured: Mapping[str, Any]) -> dict[str, Any]:
     """Turn what `measure_device` returned into the record's figures.
 
     Times are in ms where the name says so, else in s; memory in bytes; `rate` in results per
-    second; `cpu_share` in CPUs.
+    second; `cpu_share` in CPUs. `first.seconds` is the first result of the process that everything
+    was measured in, from the call that loads the model.
     """
     rest = dict(measured)
     cold, warm, memory = rest.pop("cold"), rest.pop("first"), rest.pop("memory")
     rest.pop("pages")
+    # Without the cold start that fills it, the user's cache may have had no entry: then the first
+    # result compiled, and is neither the one nor the other.
+    is_warm = cold is not None or measured["encoder"]["cache"] == "hit"
     return {
         **rest,
         "first": {
@@ -57,9 +61,10 @@ def figures(measured: Mapping[str, Any]) -> dict[str, Any]:
             "cold_note": cold["pages"]["note"] if cold else "not measured (--no-cold)",
             "cold_dropped": cold["pages"]["dropped"] if cold else None,
             "cold_stages_ms": cold["first"]["stages_ms"] if cold else None,
-            "warm_s": warm["seconds"],
-            "warm_load_s": warm["load_s"],
-            "warm_stages_ms": warm["stages_ms"],
+            "warm_s": warm["seconds"] if is_warm else None,
+            "seconds": warm["seconds"],
+            "load_s": warm["load_s"],
+            "stages_ms": warm["stages_ms"],
         },
         "compile": {
             "cold_s": cold["encoder"]["compile_s"] if cold else None,

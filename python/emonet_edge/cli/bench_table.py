@@ -55,7 +55,7 @@ def _print_stages(record: Record) -> None:
             stage,
             *(f"{figures[name]:.2f}" for name in names),
             _three_digits(figures["rate"]),
-            f"{record['first']['warm_stages_ms'][stage]:.2f}",
+            f"{record['first']['stages_ms'][stage]:.2f}",
         )
         for stage, figures in record["stages_ms"].items()
     ]
@@ -73,10 +73,12 @@ def _facts(record: Record) -> Iterator[str]:
     for name, reason in record["unsupported"].items():
         yield f"no {name}: it {reason}"
     yield f"device: {encoder['used']}, {encoder['device_name']}{_brackets(encoder['reason'])}"
+    hint, asked = encoder["precision_hint"], encoder["precision_asked"]
     yield (
-        f"precision hint in force {encoder['precision_hint']}, {encoder['int8_ops']} of "
+        f"precision hint in force {hint}{_asked(asked, hint)}, {encoder['int8_ops']} of "
         f"{encoder['total_ops']} operations in INT8, {encoder['threads']} threads, "
         f"cores: {encoder['cores'] or 'no setting of this device'}"
+        + _asked(encoder["cores_asked"], encoder["cores"])
     )
     yield from _first(record)
     yield from _resources(record)
@@ -93,9 +95,10 @@ def _first(record: Record) -> Iterator[str]:
             f"first result cold {first['cold_s']:.2f} s, of which compiling "
             f"{compiled['cold_s']:.2f} s (cache: {compiled['cold_cache']}); {first['cold_note']}"
         )
+    kind = "warm" if first["warm_s"] is not None else "not from the cache"
     yield (
-        f"first result warm {first['warm_s']:.2f} s, of which compiling {compiled['warm_s']:.2f} s "
-        f"(cache: {compiled['warm_cache']})"
+        f"first result {kind} {first['seconds']:.2f} s, of which compiling "
+        f"{compiled['warm_s']:.2f} s (cache: {compiled['warm_cache']})"
     )
 
 
@@ -115,6 +118,10 @@ def _resources(record: Record) -> Iterator[str]:
         yield f"energy: not measured: {energy['reason']}"
     else:
         yield f"energy: {joules:.3g} J per result (CPU packages, with idle power and other work)"
+
+
+def _asked(asked: str | None, used: str | None) -> str:
+    return "" if asked in (None, "any", used) else f" (asked: {asked})"
 
 
 def _brackets(text: str) -> str:
