@@ -10,6 +10,7 @@ import pytest
 
 from emonet_edge.bench import Request, plan_devices
 from emonet_edge.bench.energy import EnergyMeter
+from emonet_edge.bench.measure import enough
 from emonet_edge.bench.memory import memory
 from emonet_edge.bench.page_cache import drop_pages, resident_bytes
 from emonet_edge.bench.percentiles import summarize, unsupported
@@ -46,6 +47,27 @@ def test_a_percentile_that_the_runs_do_not_support_is_none_and_says_why(runs, mi
 def test_the_rate_counts_results_and_not_runs():
     assert summarize({"total": [10.0, 30.0]}, batch=1)["total"]["rate"] == pytest.approx(50)
     assert summarize({"total": [10.0, 30.0]}, batch=4)["total"]["rate"] == pytest.approx(200)
+
+
+# When there are enough runs
+
+
+@pytest.mark.parametrize(
+    ("ends", "runs", "elapsed", "expected"),
+    [
+        ({"runs": 5, "seconds": None}, 4, 1e9, False),
+        ({"runs": 5, "seconds": None}, 5, 0.0, True),
+        ({"runs": None, "seconds": 2.0}, 10**9, 1.9, False),
+        ({"runs": None, "seconds": 2.0}, 1, 2.0, True),
+        ({"runs": None, "seconds": 2.0}, 0, 2.0, False),
+        ({"runs": 1000, "seconds": 30.0, "at_least": 20}, 19, 100.0, False),
+        ({"runs": 1000, "seconds": 30.0, "at_least": 20}, 20, 100.0, True),
+        ({"runs": 1000, "seconds": 30.0, "at_least": 20}, 1000, 1.0, True),
+        ({"runs": 3, "seconds": 30.0, "at_least": 20}, 3, 1.0, True),
+    ],
+)
+def test_runs_end_by_number_or_by_time(ends, runs, elapsed, expected):
+    assert enough(Request("m", "face", **ends), runs, elapsed) is expected
 
 
 # Energy

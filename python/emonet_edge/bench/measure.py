@@ -52,7 +52,7 @@ def _timed_loop(
     times: dict[str, list[float]] = {stage: [] for stage in STAGES}
     meter, cpu, start = EnergyMeter(), process_time(), perf_counter()
     runs, elapsed = 0, 0.0
-    while not _enough(request, runs, elapsed):
+    while not enough(request, runs, elapsed):
         for stage, milliseconds in one_run(model, prepare, request.batch)[0].items():
             times[stage].append(milliseconds)
         runs, elapsed = runs + 1, perf_counter() - start
@@ -72,12 +72,16 @@ def _timed_loop(
     }
 
 
-def _enough(request: Request, runs: int, elapsed: float) -> bool:
-    if runs == 0:
-        return False
-    if request.runs is not None and runs >= request.runs:
-        return True
-    return request.seconds is not None and elapsed >= request.seconds
+def enough(request: Request, runs: int, elapsed: float) -> bool:
+    """Tell whether the timed runs are over."""
+    return _share(request, runs, elapsed) >= 1.0
+
+
+def _share(request: Request, runs: int, elapsed: float) -> float:
+    """Return how much of the runs is done, 0 to 1."""
+    by_runs = runs / request.runs if request.runs else 0.0
+    by_time = elapsed / request.seconds if request.seconds else 0.0
+    return min(1.0, max(by_runs, min(by_time, runs / request.at_least)))
 
 
 class _Progress:
@@ -93,12 +97,7 @@ class _Progress:
 
     def measuring(self, runs: int, elapsed: float) -> bool:
         """Report if it is time; returns whether it was."""
-        shares = [0.0]
-        if self._request.runs is not None:
-            shares.append(runs / self._request.runs)
-        if self._request.seconds is not None:
-            shares.append(elapsed / self._request.seconds)
-        share = min(1.0, max(shares))
+        share = _share(self._request, runs, elapsed)
         due = self._is_due() or share == 1.0
         if due:
             self._report(f"measuring, {runs} runs", share)
