@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from emonet_edge.cli import exit_codes, options
+from emonet_edge.cli.bench_options import (
+    AT_LEAST,
+    RUNS,
+    SECONDS,
+    add_length_options,
+    add_machine_options,
+)
 from emonet_edge.cli.output import fail, json_line, note, print_lines, write
 
 _DESCRIPTION = """\
@@ -31,8 +37,6 @@ _DEFAULT_HEADS = (
     "anger", "sadness", "fear", "disgust",
     "elation", "interest", "contentment", "fatigue_exhaustion",
 )  # fmt: skip
-# p99.9 where runs are short, half a minute where they are not, and p95 in any case.
-_RUNS, _SECONDS, _AT_LEAST = 1000, 30.0, 20
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,84 +57,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="A,B",
         help="voice: only these; 'all' for all (default: all of a MODEL, eight of a synthetic one)",
     )
-    _add_machine_options(parser)
-    _add_length_options(parser)
+    add_machine_options(parser)
+    add_length_options(parser)
     options.add_json_option(parser)
     parser.add_argument("--output", metavar="FILE", help="also save the lines of --json in a file")
     parser.set_defaults(run=run, parser=parser)
-
-
-def _add_machine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device",
-        type=options.names,
-        metavar="A,B",
-        help="only these, such as CPU,GPU or AUTO (default: each that OpenVINO "
-        "finds, and what AUTO chooses)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=options.positive_int,
-        metavar="N",
-        help="threads for everything (default: all)",
-    )
-    parser.add_argument(
-        "--cores",
-        choices=("any", "performance", "efficiency"),
-        help="cores of a hybrid CPU for the encoder; the heads' threads are not "
-        "pinned (default: $EMONET_CORES, else any)",
-    )
-    parser.add_argument(
-        "--precision-hint",
-        choices=("f32", "bf16", "f16"),
-        help="precision of the encoder's inner sums (default: the model's own)",
-    )
-    parser.add_argument(
-        "--batch",
-        type=options.positive_int,
-        default=1,
-        metavar="N",
-        help="inputs per run (default: 1); times are then per run of N",
-    )
-
-
-def _add_length_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--runs",
-        type=options.positive_int,
-        metavar="N",
-        help=f"timed runs (default: {_RUNS}, or as many as take {_SECONDS:.0f} seconds, at least "
-        f"{_AT_LEAST})",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=_seconds,
-        metavar="S",
-        help="time runs for so long; with --runs: whichever ends first",
-    )
-    parser.add_argument(
-        "--warmup",
-        type=options.natural,
-        default=3,
-        metavar="N",
-        help="untimed runs before them (default: 3)",
-    )
-    parser.add_argument(
-        "--no-cold",
-        action="store_true",
-        help="leave out the first cold result, which compiles anew: minutes on "
-        "some devices; the user's own cache is used",
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value <= 86_400:
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most 86400, not {text!r}")
-    return value
 
 
 @dataclass
@@ -245,9 +176,9 @@ def _request(path: str, modality: str, device: str, args: argparse.Namespace) ->
         heads=_heads(args) if modality == "voice" else None,
         precision_hint=args.precision_hint,
         batch=args.batch,
-        runs=_RUNS if default else args.runs,
-        seconds=_SECONDS if default else args.seconds,
-        at_least=_AT_LEAST if default else 1,
+        runs=RUNS if default else args.runs,
+        seconds=SECONDS if default else args.seconds,
+        at_least=AT_LEAST if default else 1,
         warmup=args.warmup,
     )
 
