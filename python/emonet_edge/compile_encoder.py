@@ -31,8 +31,12 @@ from typing import Any
 
 from emonet_edge.compile_cache import CacheUnavailableError, CompileCache, cache_key
 from emonet_edge.exceptions import IntegrityError, ManifestError
+from emonet_edge.threads import CoreType
 
 __all__ = ["EncoderSource", "Loaded", "Settings", "brief", "device_property", "load_on"]
+
+CORE_TYPES = {"any": "ANY_CORE", "performance": "PCORE_ONLY", "efficiency": "ECORE_ONLY"}
+"""Our words and OpenVINO's for SCHEDULING_CORE_TYPE."""
 
 _DRIVER_PROPERTIES = (
     "FULL_DEVICE_NAME",
@@ -68,6 +72,7 @@ class Settings:
     precision_hint: str | None
     batch: int
     cache: bool
+    cores: CoreType = "any"
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,8 @@ def _config(core: Any, device: str, settings: Settings) -> dict[str, str]:
     }
     if settings.precision_hint:
         wanted["INFERENCE_PRECISION_HINT"] = settings.precision_hint
+    if settings.cores != "any":
+        wanted["SCHEDULING_CORE_TYPE"] = CORE_TYPES[settings.cores]
     supported = core.get_property(device, "SUPPORTED_PROPERTIES")
     config = {name: value for name, value in wanted.items() if name in supported}
     # The CPU takes CACHE_MODE without listing it; another device might refuse the model for it.
@@ -190,6 +197,7 @@ def _key(
             "precision_hint": settings.precision_hint,
             "threads": settings.threads,
             "batch": settings.batch,
+            "cores": settings.cores,
             "cpu": _cpu_features(),
         }
     )

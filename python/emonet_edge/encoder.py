@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.compile_encoder import (
+    CORE_TYPES,
     EncoderSource,
     Loaded,
     Settings,
@@ -37,9 +38,9 @@ from emonet_edge.exceptions import (
     IntegrityError,
     ManifestError,
 )
-from emonet_edge.threads import checked_threads, thread_budget
+from emonet_edge.threads import checked_threads, core_type, thread_budget
 
-__all__ = ["Encoder", "EncoderReport", "EncoderSource", "core", "openvino"]
+__all__ = ["Encoder", "EncoderReport", "EncoderSource", "core", "openvino", "why_absent"]
 
 PRECISION_HINTS = ("f32", "bf16", "f16")
 MAX_BATCH = 64
@@ -88,7 +89,9 @@ class EncoderReport:
     or why AUTO took this one ("" if there is nothing to say). `precision_hint` is in force on the
     device, `precision_asked` is what was asked for (None: nothing). `cache` is "hit", "miss" or
     "off: why". `compile_s` is the time in seconds to compile or to load from the cache. `threads`
-    is the limit for the CPU. `int8_ops` of `total_ops` operations run on 8-bit integers.
+    is the limit for the CPU. `cores` is the core type in force ("any", "performance",
+    "efficiency"; None: the device has no such setting), `cores_asked` what was asked for.
+    `int8_ops` of `total_ops` operations run on 8-bit integers.
     """
 
     asked: str
@@ -100,6 +103,8 @@ class EncoderReport:
     cache: str
     compile_s: float
     threads: int
+    cores_asked: str
+    cores: str | None
     batch: int
     int8_ops: int
     total_ops: int
@@ -135,7 +140,8 @@ class Encoder:
         `device`: AUTO, CPU, GPU, GPU.1, NPU. `threads`: None is the process's thread budget.
         `precision_hint`: "f32", "bf16", "f16"; None is the source's. `batch`: how many inputs run
         at once, 1 to 64. Without `fallback` a device that is absent or fails is an error; with
-        it the CPU takes over, an EmonetWarning says so and the report keeps the reason.
+        it the CPU takes over, an EmonetWarning says so and the report keeps the reason. Which
+        cores of a hybrid CPU it may use is the process's `threads.core_type()`.
 
         Raises: DeviceError (no such device, or the model cannot run), InputError (a setting),
         IntegrityError (the IR cannot be read), ManifestError (its shapes differ from the source).
@@ -146,7 +152,7 @@ class Encoder:
                 raise IntegrityError(f"{path} is missing: export or copy the model directory again")
         choice = choose(device, available_devices())
         if choice.absent:
-            reason = choice.reason + _why_absent(choice.asked)
+            reason = choice.reason + why_absent(choice.asked)
             choice = Choice(choice.asked, choice.order, reason)
             if not fallback:
                 raise DeviceError(f"{reason}: choose another device or allow the fallback")
@@ -168,6 +174,8 @@ class Encoder:
             cache=loaded.cache,
             compile_s=loaded.seconds,
             threads=settings.threads,
+            cores_asked=settings.cores,
+            cores=_cores_in_force(loaded.compiled),
             batch=settings.batch,
             int8_ops=int8_ops,
             total_ops=total_ops,
@@ -246,7 +254,7 @@ def _checked_settings(
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= MAX_BATCH:
         raise InputError(f"a batch is a whole number from 1 to {MAX_BATCH}, not {batch!r}")
     limit = thread_budget() if threads is None else checked_threads(threads)
-    return Settings(limit, hint, batch, cache)
+    return Settings(limit, hint, batch, cache, core_type())
 
 
 def _load_first(
@@ -279,8 +287,16 @@ def _precision_in_force(compiled: Any) -> str | None:
         return None
 
 
-def _why_absent(device: str) -> str:
-    """Return what OpenVINO says when it is asked for the device, such as a missing library."""
+def _cores_in_force(compiled: Any) -> str | None:
+    try:
+        name = str(compiled.get_property("SCHEDULING_CORE_TYPE")).rpartition(".")[2]
+    except RuntimeError:
+        return None
+    return {theirs: ours for ours, theirs in CORE_TYPES.items()}.get(name)
+
+
+def why_absent(device: str) -> str:
+    """Return in brackets what OpenVINO says of the device, such as a missing library, or ""."""
     try:
         core().get_property(device, "FULL_DEVICE_NAME")
     except RuntimeError as error:

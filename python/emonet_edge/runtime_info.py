@@ -11,9 +11,9 @@ from emonet_edge.compile_cache import CacheUnavailableError, CompileCache
 from emonet_edge.exceptions import EmonetError
 from emonet_edge.heads import active_isa, available_isas
 from emonet_edge.paths import models_dir
-from emonet_edge.threads import thread_budget, usable_cpus
+from emonet_edge.threads import core_type, thread_budget, usable_cpus, usable_topology
 
-__all__ = ["info"]
+__all__ = ["cores", "cpu_name", "info"]
 
 
 def info() -> dict[str, Any]:
@@ -21,8 +21,9 @@ def info() -> dict[str, Any]:
 
     Returns:
         versions (of emonet_edge, python, numpy, openvino), isa (the active one, those available),
-        threads (budget, usable CPUs), devices (OpenVINO's name -> what it calls itself), cache
-        (folder, bytes used, limit; or why there is none), models (folder and what lies there).
+        threads (budget, usable CPUs), cores (those this process may use, by kind, and the core
+        type that encoders are loaded with), devices (OpenVINO's name -> what it calls itself),
+        cache (folder, bytes used, limit; or why there is none), models (folder, what lies there).
 
     Raises:
         IsaError: EMONET_ISA names an instruction set that is not there.
@@ -42,16 +43,30 @@ def info() -> dict[str, Any]:
             "numpy": np.__version__,
             "openvino": openvino().get_version(),
         },
-        "machine": {"system": platform.platform(), "cpu": _cpu_name()},
+        "machine": {"system": platform.platform(), "cpu": cpu_name()},
         "isa": {"active": active_isa(), "available": available_isas()},
         "threads": {"budget": thread_budget(), "usable_cpus": usable_cpus()},
+        "cores": cores(),
         "devices": devices,
         "cache": _cache(),
         "models": _models(),
     }
 
 
-def _cpu_name() -> str:
+def cores() -> dict[str, Any]:
+    """Return the kinds of cores that this process may use, and which of them encoders use."""
+    topology = usable_topology()
+    return {
+        "type": core_type(),
+        "hybrid": topology.hybrid,
+        "performance": list(topology.performance),
+        "efficiency": list(topology.efficiency),
+        "source": topology.source or "the system does not tell kinds of cores",
+    }
+
+
+def cpu_name() -> str:
+    """Return the CPU's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

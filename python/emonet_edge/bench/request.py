@@ -10,16 +10,27 @@ from dataclasses import asdict, dataclass
 class Request:
     """One model directory on one device.
 
-    `runs` are timed after `warmup` untimed ones; `heads` are a subset for a voice, None is all.
+    After `warmup` untimed runs, runs are timed until there are `runs` of them or `seconds` have
+    passed, whichever is first (None: no such end; one of them is needed); time does not end them
+    before there are `at_least` so many. `heads` are a subset for a voice, None is all. `batch`
+    inputs make one run. `first_only` ends after the first result, and `drop_pages` asks the system
+    to forget the model's files before.
     """
 
     model: str
     modality: str
     device: str = "AUTO"
     threads: int | None = None
+    cores: str | None = None
     heads: tuple[str, ...] | None = None
-    runs: int = 20
+    precision_hint: str | None = None
+    batch: int = 1
+    runs: int | None = 20
+    seconds: float | None = None
+    at_least: int = 1
     warmup: int = 3
+    first_only: bool = False
+    drop_pages: bool = False
 
     def to_json(self) -> str:
         """For the command line of the measuring process."""

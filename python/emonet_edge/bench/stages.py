@@ -1,19 +1,18 @@
-"""The latency of each stage, and what is made of the times."""
+"""The runs: what goes in, and the time of each stage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
+from collections.abc import Callable
+from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
-
-from emonet_edge.bench.request import Request
 
 STAGES = ("prepare", "encoder", "heads", "total")
 
 _FRAME = (1080, 1920, 3)  # a camera's frame, of which a face is cropped
 _BOX = (760.0, 240.0, 400.0, 480.0)
+INPUTS = {"face": "1080p frame, box of 400x480", "voice": "30 s at 16 kHz"}
 
 
 def make_input(modality: str) -> Callable[[Any], Any]:
@@ -27,44 +26,31 @@ def make_input(modality: str) -> Callable[[Any], Any]:
     return lambda model: model.prepare(waveform, SAMPLE_RATE)
 
 
-def time_stages(
-    model: Any, request: Request, report: Callable[[str, float], None]
-) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Return the first run's times and those of the timed runs, in milliseconds by stage."""
-    prepare = make_input(request.modality)
-    first = _one_run(model, prepare)
-    total = request.warmup + request.runs
-    times: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    for index in range(total):
-        run = _one_run(model, prepare)
-        if index >= request.warmup:
-            for stage, milliseconds in run.items():
-                times[stage].append(milliseconds)
-        report("warming up" if index < request.warmup else "measuring", (index + 1) / total)
-    return first, times
-
-
-def _one_run(model: Any, prepare: Callable[[Any], Any]) -> dict[str, float]:
-    start = perf_counter()
+def one_run(model: Any, prepare: Callable[[Any], Any], batch: int) -> tuple[dict[str, float], Any]:
+    """Run `batch` inputs; returns milliseconds by stage, and the scores of the last input."""
+    if batch > 1:
+        return _batch_run(model, prepare, batch)
+    start = perf_counter_ns()
     tensor = prepare(model)
-    prepared = perf_counter()
+    prepared = perf_counter_ns()
     embedding = model.embed(tensor)
-    embedded = perf_counter()
-    model.score(embedding)
-    end = perf_counter()
-    moments = (prepared - start, embedded - prepared, end - embedded, end - start)
-    return dict(zip(STAGES, (1e3 * seconds for seconds in moments), strict=True))
+    embedded = perf_counter_ns()
+    scores = model.score(embedding)
+    return _times(start, prepared, embedded, perf_counter_ns()), scores
 
 
-def summarize(times: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
-    """By stage: p50, p95, mean, min and max in milliseconds; percentiles interpolate linearly."""
-    return {
-        stage: {
-            "p50": float(np.percentile(values, 50)),
-            "p95": float(np.percentile(values, 95)),
-            "mean": float(np.mean(values)),
-            "min": float(np.min(values)),
-            "max": float(np.max(values)),
-        }
-        for stage, values in times.items()
-    }
+def _batch_run(
+    model: Any, prepare: Callable[[Any], Any], batch: int
+) -> tuple[dict[str, float], Any]:
+    start = perf_counter_ns()
+    tensors = np.stack([prepare(model) for _ in range(batch)])
+    prepared = perf_counter_ns()
+    embeddings = model.embed(tensors)
+    embedded = perf_counter_ns()
+    scores = model.score_batch(embeddings)[-1]
+    return _times(start, prepared, embedded, perf_counter_ns()), scores
+
+
+def _times(start: int, prepared: int, embedded: int, end: int) -> dict[str, float]:
+    spans = (prepared - start, embedded - prepared, end - embedded, end - start)
+    return dict(zip(STAGES, (1e-6 * nanoseconds for nanoseconds in spans), strict=True))

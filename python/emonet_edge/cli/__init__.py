@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from emonet_edge.cli import exit_codes, extensions
 from emonet_edge.cli.output import OutputError, one_line
-from emonet_edge.cli.parser import build_parser
+from emonet_edge.cli.parser import build_parser, parse
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -53,7 +53,7 @@ def _run(arguments: list[str]) -> int:
             return exit_codes.USAGE
         if extensions.is_extension(arguments):
             return extensions.run(arguments)
-        args = build_parser().parse_args(arguments)
+        args = parse(arguments)
         code: int = args.run(args)
         return code
     except SystemExit as stop:  # argparse: --help, --version and usage errors

@@ -17,6 +17,7 @@ _FACE_BYTES = {"tiny": 2e6, "full": 450e6}  # rounded up; said before anything i
 _VOICE_BYTES = {"tiny": 2e6, "full": 110e6}  # the encoder
 _HEAD_BYTES = {"tiny": 0.8e6, "full": 74e6}  # one voice head in INT8
 _VOICE_HEADS = 55
+_WRITING = {"tiny": "some seconds", "full": "some minutes"}  # said before, like the size
 
 
 def load_face(model: str | Path | None, device: str, threads: int | None) -> Any:
@@ -86,8 +87,8 @@ def synthetic_model(modality: str, preset: str, heads: Sequence[str] | None = No
     size = synthetic_bytes(modality, preset, heads)
     _check_space(path, size)
     note(
-        f"writing a synthetic {modality} model ({preset}, about {bytes_text(size)}) to {path}; "
-        "it is kept for the next time, delete it whenever you like"
+        f"writing a synthetic {modality} model ({preset}, about {bytes_text(size)}, "
+        f"{_WRITING[preset]}) to {path}; it is kept for the next time, delete it whenever you like"
     )
     write_synthetic(path, modality, preset, heads=heads, overwrite=True)
     return path

@@ -22,12 +22,17 @@ _PLAIN_WIDTH = 110  # columns where the output is no terminal
 
 
 def emit(record: Mapping[str, Any]) -> None:
-    """One JSON object on one line of stdout, flushed: the reader may be a program that waits.
+    """One JSON object on one line of stdout, flushed: the reader may be a program that waits."""
+    write(json_line(record))
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    """One JSON object on one line.
 
     ASCII only, because a file's name may hold bytes that are no text; a value that is not finite
     becomes null, because JSON has no NaN.
     """
-    _write(json.dumps(_plain(record), allow_nan=False) + "\n")
+    return json.dumps(_plain(record), allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -63,7 +68,8 @@ def note(text: str) -> None:
     sys.stderr.flush()
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Text on stdout, flushed. Raises: OutputError, or BrokenPipeError when the reader left."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -112,7 +118,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console = _console()
     with console.capture() as capture:
         console.print(result)
-    _write(capture.get())
+    write(capture.get())
 
 
 def bar(value: float, scale: float, width: int = 24) -> str:
@@ -126,7 +132,7 @@ def bar(value: float, scale: float, width: int = 24) -> str:
 
 def print_lines(*lines: str) -> None:
     """Plain lines on stdout."""
-    _write("".join(f"{printable(line)}\n" for line in lines))
+    write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def bytes_text(count: float) -> str:

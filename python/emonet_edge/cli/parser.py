@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 from emonet_edge._version import __version__
 from emonet_edge.cli import (
     bench,
+    bench_compare,
     demo,
     exit_codes,
     extensions,
@@ -18,7 +20,7 @@ from emonet_edge.cli import (
 )
 from emonet_edge.cli.options import HelpFormatter
 
-_COMMANDS = (demo, face, voice, info, verify, bench, synthesize)
+_COMMANDS = (demo, face, voice, info, verify, bench, bench_compare, synthesize)
 
 _DESCRIPTION = """\
 Emotion scores for faces and voices: LAION's Empathic Insight models on small Intel computers.
@@ -26,6 +28,16 @@ Emotion scores for faces and voices: LAION's Empathic Insight models on small In
 Models: --model DIR, else $EMONET_MODELS, else the user's data directory.
 First contact, offline and without a model:  emonet-edge demo
 """
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; ends the process on --help and wrong usage, as argparse does."""
+    words = list(arguments)
+    if (
+        words[:2] == bench_compare.NAME.split()
+    ):  # bench takes directories, so this is told apart here
+        words[:2] = [bench_compare.NAME]
+    return build_parser().parse_args(words)
 
 
 def build_parser() -> argparse.ArgumentParser:
