@@ -1,4 +1,4 @@
-"""Checkpoint folders exactly as the hub has them, with random weights, and what torch makes of them.
+"""Checkpoint folders as the hub has them, with random weights, and what torch makes of them.
 
 The modules have the names and keys of LAION's annotation scripts; sizes are small by default.
 """
@@ -17,7 +17,7 @@ transformers = pytest.importorskip("transformers", reason="export needs transfor
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
 from safetensors.torch import save_file  # noqa: E402
-from transformers.models.whisper.modeling_whisper import WhisperEncoder  # noqa: E402
+from transformers.models.whisper.modeling_whisper import WhisperEncoder  # noqa: E402, TID251
 
 from emonet_edge.taxonomy import describe, names_for  # noqa: E402
 
@@ -131,7 +131,13 @@ def write_face_suite(
 
 
 def write_voice_suite(
-    source, size="Small", projection=16, widths=(16, 8, 4), whisper=None, names=FEW_VOICE_HEADS, seed=0
+    source,
+    size="Small",
+    projection=16,
+    widths=(16, 8, 4),
+    whisper=None,
+    names=FEW_VOICE_HEADS,
+    seed=0,
 ):
     """Write the repositories of a voice suite; the encoder is a whole Whisper with its decoder."""
     torch.manual_seed(seed)
@@ -141,7 +147,9 @@ def write_voice_suite(
         "vocab_size": 64, "num_mel_bins": 80, "pad_token_id": 0, "bos_token_id": 1,
         "eos_token_id": 2, "decoder_start_token_id": 3, **(whisper or {}),
     }  # fmt: skip
-    model = transformers.WhisperForConditionalGeneration(transformers.WhisperConfig(**values)).eval()
+    model = transformers.WhisperForConditionalGeneration(
+        transformers.WhisperConfig(**values)
+    ).eval()
     _liven(model)
     folder = Path(source) / VOICE_ENCODERS[size]
     folder.mkdir(parents=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from emonet_edge_export.errors import ExportError
 __all__ = ["Samples", "drawn_samples", "from_folder", "spread_out"]
 
 Float32 = NDArray[np.float32]
+Maker = Callable[[], Float32]
+Box = tuple[int, int, int, int]
 _RATE = 16000
 _WINDOW = 30 * _RATE
 _PIECE = 6 * _RATE
@@ -39,7 +42,7 @@ class Samples:
 
     source: str
     files: tuple[str, ...]
-    makers: tuple[Callable[[], Float32], ...]
+    makers: tuple[Maker, ...]
     representative: bool = True
 
     def __len__(self) -> int:
@@ -100,33 +103,28 @@ def from_folder(
 
 def drawn_samples(modality: str, preparation: Mapping[str, Any], count: int = 8) -> Samples:
     """Make pictures and sounds in code: enough to compare conversions, not to calibrate on."""
-    makers: list[Callable[[], Float32]] = []
+    makers: list[Maker] = []
     if modality == "face":
         face = demo_material.draw_face()
-        makers += [lambda b=b: _picture(face, b, preparation) for b in _boxes(face, True)]
-        makers += [
-            lambda b=b: _picture(face[:, ::-1].copy(), b, preparation) for b in _boxes(face, True)
-        ]
+        for image in (face, np.ascontiguousarray(face[:, ::-1])):
+            makers += [partial(_picture, image, box, preparation) for box in _boxes(image, True)]
     else:
         voice = demo_material.synthesize_voice(32.0)
-        starts = [round(i * _RATE * 2.5) for i in range(8)]
-        makers += [
-            lambda s=s: log_mel_spectrogram(voice[s : s + (2 + s % 5) * _RATE]) for s in starts
-        ]
+        for number in range(8):
+            start, seconds = round(number * 2.5 * _RATE), 2 + number % 5
+            makers.append(partial(log_mel_spectrogram, voice[start : start + seconds * _RATE]))
     return Samples("drawn in code", (), tuple(makers[:count]), representative=False)
 
 
-def _pictures(
-    files: Sequence[Path], how: Mapping[str, Any], stretch: bool
-) -> list[Callable[[], Float32]]:
-    makers: list[Callable[[], Float32]] = []
+def _pictures(files: Sequence[Path], how: Mapping[str, Any], stretch: bool) -> list[Maker]:
+    makers: list[Maker] = []
     for path in files:
         boxes = _boxes(load_image(path), stretch)
-        makers += [lambda p=path, b=box: _picture(load_image(p), b, how) for box in boxes]
+        makers += [partial(_picture_of, path, box, how) for box in boxes]
     return makers
 
 
-def _boxes(image: NDArray[np.uint8], stretch: bool) -> list[tuple[int, int, int, int] | None]:
+def _boxes(image: NDArray[np.uint8], stretch: bool) -> list[Box | None]:
     height, width = image.shape[:2]
     if not stretch or min(height, width) < 64:
         return [None]
@@ -136,24 +134,28 @@ def _boxes(image: NDArray[np.uint8], stretch: bool) -> list[tuple[int, int, int,
     return [None, *((x, y, w, h) for x, y in (middle, *corners))]
 
 
-def _picture(
-    image: NDArray[np.uint8], box: tuple[int, int, int, int] | None, how: Mapping[str, Any]
-) -> Float32:
+def _picture(image: NDArray[np.uint8], box: Box | None, how: Mapping[str, Any]) -> Float32:
     return preprocess_image(image, box, mean=how["mean"], std=how["std"], size=how["size"])
 
 
-def _clips(
-    files: Sequence[Path], how: Mapping[str, Any], stretch: bool
-) -> list[Callable[[], Float32]]:
+def _picture_of(path: Path, box: Box | None, how: Mapping[str, Any]) -> Float32:
+    return _picture(load_image(path), box, how)
+
+
+def _clips(files: Sequence[Path], how: Mapping[str, Any], stretch: bool) -> list[Maker]:
     del how  # one definition of the log-mel spectrogram; load_encoder has compared it
-    makers: list[Callable[[], Float32]] = []
+    makers: list[Maker] = []
     for path in files:
         length = len(_mono(path))
         windows = [(s, s + _WINDOW) for s in range(0, max(1, length - _LEAST_PIECE), _WINDOW)]
         if stretch and length > _PIECE:
             windows += [(s, s + _PIECE) for s in range(0, length - _LEAST_PIECE, _PIECE)]
-        makers += [lambda p=path, w=w: log_mel_spectrogram(_mono(p)[w[0] : w[1]]) for w in windows]
+        makers += [partial(_clip_of, path, window) for window in windows]
     return makers
+
+
+def _clip_of(path: Path, window: tuple[int, int]) -> Float32:
+    return log_mel_spectrogram(_mono(path)[window[0] : window[1]])
 
 
 def _mono(path: Path) -> Float32:

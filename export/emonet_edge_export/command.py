@@ -155,8 +155,13 @@ def _add_encoder(group: Any) -> None:
     add = group.add_argument
     add("--recipe", choices=RECIPES, help="default: int8 as measured to be the best")
     add("--target", choices=TARGETS, default="cpu", help="default: cpu")
-    add("--keep-float", action="append", metavar="WHAT", help=f"int8: leave {', '.join(KEEP_FLOAT)}, "
-        "layer:N or a regular expression in float; can be repeated; 'nothing' for none")  # fmt: skip
+    add(
+        "--keep-float",
+        action="append",
+        metavar="WHAT",
+        help=f"int8: leave in float: {', '.join(KEEP_FLOAT)}, layer:N or a regular expression over "
+        "the nodes' names; can be repeated; 'nothing' for none",
+    )
     add("--smooth-quant-alpha", type=float, metavar="X", help="int8: 0 to 1")
     add("--no-bias-correction", action="store_true", help="int8: without NNCF's bias correction")
     add("--no-vnni", action="store_true", help="int8: for CPUs without VNNI, 7 bits a weight")

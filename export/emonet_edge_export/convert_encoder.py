@@ -115,7 +115,7 @@ def check_onnx(
         ExportError: it is not torch's result.
     """
     import onnx
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     onnx.checker.check_model(str(path))
     options = onnxruntime.SessionOptions()
@@ -128,6 +128,7 @@ def check_onnx(
         worst = max(worst, float(error))
     if not worst <= _ONNX_LIMIT:
         raise ExportError(
-            f"{path.name}: ONNX Runtime must reproduce torch within {_ONNX_LIMIT}; it is {worst:.2g} off"
+            f"{path.name}: ONNX Runtime must reproduce torch within {_ONNX_LIMIT}; it is "
+            f"{worst:.2g} off"
         )
     return worst

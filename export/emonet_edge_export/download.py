@@ -47,8 +47,8 @@ def download(file: PublicFile, folder: Path, progress: Progress) -> Path:
             digest, size = _transfer(file, part, progress)
         if (size, digest) != (file.size, file.sha256):
             raise SourceError(
-                f"{file.url}: must have {file.size} bytes with sha256 {file.sha256[:12]}...; {size} "
-                f"bytes with {digest[:12]}... came: the connection was cut or the file replaced"
+                f"{file.url}: must have {file.size} bytes with sha256 {file.sha256[:12]}...; "
+                f"{size} bytes with {digest[:12]}... came: it was cut short or replaced"
             )
         part.replace(target)
     finally:
@@ -74,8 +74,8 @@ def _transfer(file: PublicFile, part: Path, progress: Progress) -> tuple[str, in
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
         raise SourceError(
-            f"{file.url}: cannot be fetched ({reason}); check the network or proxy, or give a local "
-            "copy"
+            f"{file.url}: cannot be fetched ({reason}); check the network or proxy, or give a "
+            "local copy"
         ) from error
     return digest.hexdigest(), size
 

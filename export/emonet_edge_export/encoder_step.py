@@ -77,7 +77,7 @@ def make_encoder(
             facts,
             {way: arrays[way] for way in ("torch", "fp32_ir", "encoder")},
             {norm: arrays[f"mean_{norm}"] for norm in ("none", "l2")},
-            arrays["neutral"] if "neutral" in arrays else None,
+            arrays.get("neutral"),
         )
 
 
@@ -98,7 +98,7 @@ def _make(
     wide = (plan.calibration or plan.proof).some(_MEAN_SAMPLES)
     for norm, mean in mean_embeddings(deployed, wide, progress).items():
         arrays[f"mean_{norm}"] = mean
-    np.savez(work.path("embeddings.npz"), **arrays)
+    np.savez(work.path("embeddings.npz"), allow_pickle=False, **arrays)
     for suffix in (".xml", ".bin"):
         work.path("fp32.xml").with_suffix(suffix).unlink(missing_ok=True)
     del deployed

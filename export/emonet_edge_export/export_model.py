@@ -192,8 +192,8 @@ class _Export:
             if options.recipe is not None:
                 raise ExportError(
                     f"the recipe int8 needs calibration data, and {options.source} has no "
-                    f"{public_calibration.FOLDER}/{options.modality}: --calibration DIR, or another "
-                    "--recipe"
+                    f"{public_calibration.FOLDER}/{options.modality}: --calibration DIR, or "
+                    "another --recipe"
                 )
             recipe = Recipe("int8-weights", recipe.target)
         self.progress.say(
@@ -310,7 +310,8 @@ class _Export:
             faults.append(f"rank agreement with torch: {what}, --min-agreement is {least:g}")
         if faults:
             raise VerificationError(
-                f"{self.out}: not written, because it does not do what torch does: {'; '.join(faults)}",
+                f"{self.out}: not written, because it does not do what torch does: "
+                f"{'; '.join(faults)}",
                 fidelity,
             )
         for warning in fidelity.warnings:
@@ -341,14 +342,16 @@ class _Export:
             names.append("encoder.onnx")
         if len(fields["sources"]) > 2:
             names += [detector.DETECTOR_FILE, detector.LICENSE_FILE]
-        with no_room(self.out.parent, "what is finished is kept"):
-            with ModelDirWriter(self.out, overwrite=self.options.overwrite) as writer:
-                for name in names:
-                    _link(self.work.path(name), writer.path(name))
-                writer.path("ATTRIBUTION.md").write_text(attribution, encoding="utf-8")
-                writer.path("report.json").write_text(json.dumps(report, indent=1) + "\n")
-                with self.progress.waiting("Checksums"):
-                    path = writer.finish(fields)
+        with (
+            no_room(self.out.parent, "what is finished is kept"),
+            ModelDirWriter(self.out, overwrite=self.options.overwrite) as writer,
+        ):
+            for name in names:
+                _link(self.work.path(name), writer.path(name))
+            writer.path("ATTRIBUTION.md").write_text(attribution, encoding="utf-8")
+            writer.path("report.json").write_text(json.dumps(report, indent=1) + "\n")
+            with self.progress.waiting("Checksums"):
+                path = writer.finish(fields)
         self.work.remove()
         return path
 

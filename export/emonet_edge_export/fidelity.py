@@ -58,7 +58,7 @@ def rank_agreement(reference: Float, found: Float) -> float | None:
     if len(reference) < _FEWEST or np.ptp(reference) == 0 or np.ptp(found) == 0:
         return None
     ranks = [np.argsort(np.argsort(values, kind="stable")) for values in (reference, found)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def compare(
@@ -122,7 +122,7 @@ def _beyond(
 
 def table(fidelity: Fidelity) -> list[tuple[str, ...]]:
     """Return the rows of the table: what, embedding error, score error, rank agreement."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for way, title in WAYS.items():
         row = fidelity.summary[way]
         ranks = row["rank_agreement"]

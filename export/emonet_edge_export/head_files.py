@@ -101,7 +101,8 @@ def _check_complete(
         files = ", ".join(_file_of(name, suite.modality) for name in missing[:3])
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise ExportError(
-            f"{repository.name}: no file for {', '.join(missing[:3])}{more} (expected {files}); {remedy}"
+            f"{repository.name}: no file for {', '.join(missing[:3])}{more} (expected {files}); "
+            f"{remedy}"
         )
 
 

@@ -155,16 +155,16 @@ def _explain(what: str, revision: str, error: Exception) -> SourceError:
             f"{what}: the download was cut short ({reason}); run the same command again"
         )
     return SourceError(
-        f"{what}: the hub cannot be reached ({kind}: {reason}); check the network or proxy, or copy "
-        "the repositories elsewhere and pass them with --source DIR"
+        f"{what}: the hub cannot be reached ({kind}: {reason}); check the network or proxy, or "
+        "copy the repositories elsewhere and pass them with --source DIR"
     )
 
 
 def _forwarder(advance: Any) -> type[Any]:
     """Make a tqdm that only passes on how many bytes came."""
-    from tqdm.auto import tqdm
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
-    class Forwarder(tqdm):  # type: ignore[misc, type-arg]
+    class Forwarder(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             initial = kwargs.get("initial", 0)
             kwargs.pop("name", None)

@@ -93,8 +93,8 @@ def _vision(config: dict[str, Any], path: Path) -> dict[str, Any]:
     kind = config.get("model_type")
     if kind not in ("siglip", "siglip_vision_model"):
         raise CheckpointError(
-            f"{path}: model_type must be siglip (SigLIP, and SigLIP 2 of a fixed resolution); it is "
-            f"{kind!r}: encoders of other kinds are not supported"
+            f"{path}: model_type must be siglip (SigLIP, and SigLIP 2 of a fixed resolution); it "
+            f"is {kind!r}: encoders of other kinds are not supported"
         )
     part = config.get("vision_config", {}) if kind == "siglip" else config
     return dict(SiglipVisionConfig(**part).to_dict())
@@ -123,7 +123,8 @@ def _image(repository: Repository, values: Mapping[str, Any]) -> dict[str, Any]:
     sides = {size} if isinstance(size, int) else {size.get("height"), size.get("width")}
     if sides != {values["image_size"]}:
         raise CheckpointError(
-            f"{path}: size must be the encoder's {values['image_size']} in both directions; got {size}"
+            f"{path}: size must be the encoder's {values['image_size']} in both directions; got "
+            f"{size}"
         )
     # transformers' own default differs between its versions, so only what is written counts.
     if found.get("resample") != _BILINEAR:
@@ -202,6 +203,7 @@ def load_module(repository: Repository, config: EncoderConfig) -> torch.nn.Modul
     Raises:
         CheckpointError: a tensor is missing, unknown or of another shape.
     """
+    _quiet_transformers()
     with torch.device("meta"):
         empty, wrap = _empty_module(config)
     wanted = {name: tuple(tensor.shape) for name, tensor in empty.state_dict().items()}
@@ -214,9 +216,28 @@ def load_module(repository: Repository, config: EncoderConfig) -> torch.nn.Modul
                 f"{repository.name}: {_PREFIXES[config.modality][0]}{name}: missing from the "
                 "weights: they are cut short, or of another model"
             )
-    module, _ = _empty_module(config)
-    module.load_state_dict(found, strict=True, assign=True)
-    return wrap(module).eval().requires_grad_(False)
+    # The weights go straight into the empty module: drawing random ones first would double them.
+    empty.load_state_dict(found, strict=True, assign=True)
+    _fill_buffers(empty)
+    return wrap(empty).eval().requires_grad_(False)
+
+
+def _fill_buffers(module: torch.nn.Module) -> None:
+    """Give the module what is computed and not stored: the numbers of the positions."""
+    for name, buffer in list(module.named_buffers()):
+        if not buffer.is_meta:
+            continue
+        owner, _, short = name.rpartition(".")
+        if short != "position_ids":
+            raise CheckpointError(f"this version of transformers has an unknown buffer {name}")
+        values = torch.arange(buffer.shape[-1]).expand(buffer.shape).clone()
+        module.get_submodule(owner).register_buffer(short, values, persistent=False)
+
+
+def _quiet_transformers() -> None:
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
 def _empty_module(config: EncoderConfig) -> tuple[torch.nn.Module, type[torch.nn.Module]]:
@@ -259,7 +280,8 @@ def _part(
             continue
         if tuple(tensor.shape) != wanted[short]:
             raise CheckpointError(
-                f"{path}: {name}: must be {list(wanted[short])} by config.json; it is {list(tensor.shape)}"
+                f"{path}: {name}: must be {list(wanted[short])} by config.json; it is "
+                f"{list(tensor.shape)}"
             )
         if not tensor.is_floating_point():
             raise CheckpointError(f"{path}: {name}: must be floating point; it is {tensor.dtype}")

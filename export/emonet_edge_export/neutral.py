@@ -57,9 +57,10 @@ def _statistics(path: Path, key: str, value: Any) -> NeutralStatistics:
     std = next((entry[word] for word in _STD if word in entry), None)
     if not _finite(mean) or (std is not None and (not _finite(std) or std < 0)):
         raise CheckpointError(
-            f"{path}: {key}: must have a finite mean ({', '.join(_MEAN)}) and may have a std; it is {value}"
+            f"{path}: {key}: must have a finite mean ({', '.join(_MEAN)}) and may have a std; "
+            f"it is {value}"
         )
-    return NeutralStatistics(float(mean), None if std is None else float(std))
+    return NeutralStatistics(float(mean or 0.0), None if std is None else float(std))
 
 
 def _finite(value: Any) -> bool:

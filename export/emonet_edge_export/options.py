@@ -49,7 +49,8 @@ class ExportOptions:
         find(self.modality, self.suite)
         if self.heads_precision not in HEADS_PRECISIONS:
             raise ExportError(
-                f"--heads-precision is one of {', '.join(HEADS_PRECISIONS)}; got {self.heads_precision!r}"
+                f"--heads-precision is one of {', '.join(HEADS_PRECISIONS)}; got "
+                f"{self.heads_precision!r}"
             )
         if self.min_agreement is not None and not 0 <= self.min_agreement <= 1:
             raise ExportError(f"--min-agreement lies in 0 to 1; got {self.min_agreement}")

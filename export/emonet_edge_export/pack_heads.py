@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class ResumableHeadsWriter(PackedHeadsWriter):
         self._part = path.with_name(f"{path.name}.part")
         self._journal = path.with_name(f"{path.name}.journal")
         self._key = key
-        self.notes: dict[str, dict[str, object]] = {}
+        self.notes: dict[str, dict[str, Any]] = {}
         """What `add_noted_head` was told, by head; also of heads from before the interruption."""
 
     def __enter__(self) -> ResumableHeadsWriter:
@@ -99,7 +100,7 @@ class ResumableHeadsWriter(PackedHeadsWriter):
             self._opened().close()
 
     def add_noted_head(
-        self, name: str, layers: Sequence[Layer], precision: str, note: dict[str, object]
+        self, name: str, layers: Sequence[Layer], precision: str, note: dict[str, Any]
     ) -> None:
         """Append one head and remember it, with a note, once it is on the disk."""
         self.add_head(name, layers, precision)  # type: ignore[arg-type]
@@ -111,7 +112,7 @@ class ResumableHeadsWriter(PackedHeadsWriter):
             journal.write(json.dumps(line) + "\n")
         self.notes[name] = note
 
-    def _read_journal(self) -> list[dict[str, object]]:
+    def _read_journal(self) -> list[dict[str, Any]]:
         try:
             text = self._journal.read_text().splitlines()
             size = self._part.stat().st_size
@@ -177,7 +178,7 @@ def pack_heads(
             repository.used.setdefault(head.file, str(writer.notes[head.name]["sha256"]))
             advance(head.size)
         notes = dict(writer.notes)
-    return {name: note["scores"] for name, note in notes.items()}  # type: ignore[misc]
+    return {name: note["scores"] for name, note in notes.items()}
 
 
 def _pack_one(
@@ -191,7 +192,7 @@ def _pack_one(
     weights: HeadWeights = read_head(repository.fetch(head.file))
     siblings.check(f"{repository.name}/{head.file}", weights)
     scores = {way: [float(v) for v in weights(values)] for way, values in inputs.items()}
-    note = {"scores": scores, "sha256": repository.used[head.file]}
+    note: dict[str, Any] = {"scores": scores, "sha256": repository.used[head.file]}
     writer.add_noted_head(head.name, weights.layers, precision, note)
     del weights
     repository.release(head.file)

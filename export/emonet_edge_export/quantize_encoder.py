@@ -10,9 +10,12 @@ A recipe is a plain object and is written into the manifest and report.json as i
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -113,7 +116,8 @@ def quantize(model: Any, recipe: Recipe, samples: Samples | None) -> Any:
         return model
     nncf = _nncf()
     if recipe.name == "int8-weights":
-        return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
+        with _bars_on_stderr():
+            return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
     if samples is None or not len(samples):
         raise ExportError(
             "the recipe int8 needs calibration data: --calibration DIR, or another --recipe"
@@ -121,20 +125,29 @@ def quantize(model: Any, recipe: Recipe, samples: Samples | None) -> Any:
     chosen = samples.some(recipe.samples)
     # A generator at a time: the prepared inputs of a set are never all in memory.
     dataset = nncf.Dataset(chosen, lambda tensor: np.ascontiguousarray(tensor[np.newaxis]))
-    return nncf.quantize(
-        model,
-        dataset,
-        subset_size=len(chosen),
-        model_type=nncf.ModelType.TRANSFORMER,
-        preset=nncf.QuantizationPreset.MIXED,
-        target_device=_target(nncf, recipe.target),
-        ignored_scope=_ignored(nncf, model, recipe.keep_float),
-        advanced_parameters=_advanced(nncf, recipe),
-    )
+    with _bars_on_stderr():
+        return nncf.quantize(
+            model,
+            dataset,
+            subset_size=len(chosen),
+            model_type=nncf.ModelType.TRANSFORMER,
+            preset=nncf.QuantizationPreset.MIXED,
+            target_device=_target(nncf, recipe.target),
+            ignored_scope=_ignored(nncf, model, recipe.keep_float),
+            advanced_parameters=_advanced(nncf, recipe),
+        )
+
+
+@contextlib.contextmanager
+def _bars_on_stderr() -> Iterator[None]:
+    """NNCF draws its bars on stdout, which is for results; in a log they are noise."""
+    where = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    with contextlib.redirect_stdout(where):
+        yield
 
 
 def _nncf() -> Any:
-    import nncf
+    import nncf  # type: ignore[import-untyped]
 
     nncf.set_log_level(logging.ERROR)
     return nncf
@@ -149,7 +162,7 @@ def _target(nncf: Any, name: str) -> Any:
 
 
 def _advanced(nncf: Any, recipe: Recipe) -> Any:
-    from nncf.quantization.advanced_parameters import (
+    from nncf.quantization.advanced_parameters import (  # type: ignore[import-untyped]
         AdvancedQuantizationParameters,
         AdvancedSmoothQuantParameters,
         OverflowFix,

@@ -34,7 +34,7 @@ def embed_torch(module: torch.nn.Module, samples: Samples, progress: Progress) -
 
 
 class IrEncoder:
-    """An encoder.xml on the CPU under a precision hint ("f32", "bf16" or None: the device's own)."""
+    """An encoder.xml on the CPU, under "f32", "bf16" or None (the device's own choice)."""
 
     def __init__(self, xml: Path, hint: str | None) -> None:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
@@ -43,6 +43,7 @@ class IrEncoder:
         self._compiled = openvino().Core().compile_model(str(xml), "CPU", settings)
 
     def __call__(self, tensor: Float32) -> Float32:
+        """Return the embedding of one prepared input, without batch."""
         return np.array(self._compiled(tensor[np.newaxis])[0][0])
 
     def embed(self, samples: Samples, title: str, progress: Progress) -> Float32:

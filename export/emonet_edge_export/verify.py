@@ -59,7 +59,7 @@ def verify_against(
 
     Raises:
         ModelDirectoryError: the directory is damaged.
-        ExportError and its kinds: the checkpoints cannot be read, or are not those of the directory.
+        ExportError and its kinds: the checkpoints cannot be read, or are others.
     """
     progress = progress or Progress()
     model = ModelDir.open(directory)
@@ -116,9 +116,8 @@ def _score(
     suite = find_by_name(manifest.suite)
     files, _ = match_heads(repository, suite, manifest.names, ignore=_others(repository, manifest))
     siblings = Siblings(manifest.encoder.output_shape[1:], None)
-    inputs = {
-        way: normalised(values, manifest.embedding_norm) for way, values in embeddings.items()
-    }
+    norm = manifest.embedding_norm
+    inputs = {way: normalised(values, norm) for way, values in embeddings.items()}
     columns: dict[str, list[Float32]] = {way: [] for way in embeddings}
     by_name: dict[str, HeadFile] = {file.name: file for file in files}
     with progress.bytes("Scoring with float heads", sum(f.size for f in files)) as advance:

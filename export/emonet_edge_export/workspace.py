@@ -90,6 +90,6 @@ def check_space(folder: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(place).free
     if needed > free:
         raise DiskFullError(
-            f"{place}: {what} needs about {bytes_text(needed)} of disk, {bytes_text(free)} are free; "
-            "free space, choose another --out, fewer --heads, or --discard-sources"
+            f"{place}: {what} needs about {bytes_text(needed)} of disk, {bytes_text(free)} are "
+            "free; free space, choose another --out, fewer --heads, or --discard-sources"
         )
