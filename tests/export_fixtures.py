@@ -100,7 +100,8 @@ def write_face_suite(
         "num_attention_heads": 4, "image_size": 64, "patch_size": 16, **(vision or {}),
     }  # fmt: skip
     text = {"hidden_size": config["hidden_size"], "intermediate_size": 32, "num_hidden_layers": 1,
-            "num_attention_heads": 4, "vocab_size": 64, "max_position_embeddings": 16}  # fmt: skip
+            "num_attention_heads": 4, "vocab_size": 64, "max_position_embeddings": 16,
+            "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}  # fmt: skip
     encoder = transformers.SiglipModel(
         transformers.SiglipConfig(vision_config=config, text_config=text)
     ).eval()
