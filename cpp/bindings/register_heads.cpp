@@ -43,10 +43,9 @@ Floats evaluate(const MultiHeadMlp& heads, const Floats& embeddings, unsigned th
 /// weights [rows, positions, width]; packed_heads.py has checked the shapes.
 py::bytes pack(const std::string& precision, const Floats& weights, const Floats& biases,
                const std::optional<Floats>& mean, unsigned threads) {
-    const LayerShape shape{precision_from_name(precision),
-                           static_cast<std::size_t>(weights.shape(0)),
-                           static_cast<std::size_t>(weights.shape(1)),
-                           static_cast<std::size_t>(weights.shape(2))};
+    const LayerShape shape{
+        precision_from_name(precision), static_cast<std::size_t>(weights.shape(0)),
+        static_cast<std::size_t>(weights.shape(1)), static_cast<std::size_t>(weights.shape(2))};
     const float* mean_values = mean ? mean->data() : nullptr;
     std::vector<std::uint8_t> layer;
     {

@@ -48,8 +48,7 @@ void evaluate_block(const Kernels& kernels, const LayerShape& shape, const std::
             break;
     }
     for (std::size_t b = 0; b < batch; ++b)
-        std::copy_n(sums.data() + b * rows, rows,
-                    outputs + b * layout.padded_rows + block * rows);
+        std::copy_n(sums.data() + b * rows, rows, outputs + b * layout.padded_rows + block * rows);
 }
 
 std::vector<float> evaluate_layer(const Kernels& kernels, const LayerShape& shape,

@@ -26,8 +26,7 @@ std::vector<float> evaluate_layer(const Kernels& kernels, const LayerShape& shap
                                   std::size_t batch);
 
 /// Adds the layer's biases to values [batch, padded rows].
-void add_bias(const LayerShape& shape, const std::uint8_t* layer, std::size_t batch,
-              float* values);
+void add_bias(const LayerShape& shape, const std::uint8_t* layer, std::size_t batch, float* values);
 
 /// max(0, value), and [batch, padded rows] -> [batch, rows]: the next layer's inputs.
 std::vector<float> relu(const LayerShape& shape, const std::vector<float>& values,

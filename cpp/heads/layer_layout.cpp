@@ -42,8 +42,7 @@ const char* precision_name(Precision precision) {
 }
 
 Precision precision_from_name(const std::string& name) {
-    for (Precision precision :
-         {Precision::int8, Precision::int4, Precision::fp16, Precision::fp32})
+    for (Precision precision : {Precision::int8, Precision::int4, Precision::fp16, Precision::fp32})
         if (name == precision_name(precision)) return precision;
     throw Error("InputError", "a precision must be one of int8, int4, fp16, fp32; got '" + name +
                                   "'; choose one of them");

@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-    throw Error("PackedHeadsError", "a packed heads file must be readable; '" + path + "': " + what +
+    throw Error("PackedHeadsError", "a packed heads file must be readable; '" + path +
+                                        "': " + what +
                                         "; check the model directory with emonet-edge verify");
 }
 
@@ -37,7 +38,7 @@ InputFile::InputFile(const std::string& path) : path_(path) {
     // O_NONBLOCK: opening a FIFO must not hang; it has no effect on regular files.
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor_ < 0) fail(path, std::strerror(errno));
-    struct stat status {};
+    struct stat status{};
     const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);
     if (!regular) {
         ::close(descriptor_);

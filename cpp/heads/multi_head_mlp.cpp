@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t quantized_bytes_at_once = std::size_t{64} << 20;
 
-std::vector<PackedHead> choose(std::vector<PackedHead> heads,
-                               const std::vector<std::string>& names, const std::string& path) {
+std::vector<PackedHead> choose(std::vector<PackedHead> heads, const std::vector<std::string>& names,
+                               const std::string& path) {
     if (names.empty()) return heads;
     std::vector<PackedHead> chosen;
     for (const std::string& name : names) {
@@ -70,9 +70,9 @@ MultiHeadMlp::MultiHeadMlp(const std::string& path, const std::vector<std::strin
     const InputFile file(path);
     index_ = read_packed_heads_index(file);
     if (l2_normalize_ && index_.rank != 1)
-        throw Error("EmbeddingError",
-                    "only an embedding of one position can be normalised; '" + path + "' has " +
-                        std::to_string(index_.positions) + " positions; set embedding_norm to none");
+        throw Error("EmbeddingError", "only an embedding of one position can be normalised; '" +
+                                          path + "' has " + std::to_string(index_.positions) +
+                                          " positions; set embedding_norm to none");
     heads_ = choose(std::move(index_.heads), names, path);
     index_.heads.clear();
     mean_.assign(index_.positions * index_.width, 0.0f);
@@ -93,8 +93,7 @@ MultiHeadMlp::MultiHeadMlp(const std::string& path, const std::vector<std::strin
 void MultiHeadMlp::verify_blocks(const std::string& path, unsigned threads) const {
     std::atomic<std::size_t> damaged{heads_.size()};
     parallel_for(heads_.size(), threads, [&](std::size_t i) {
-        const std::uint32_t crc =
-            kernels().heads.crc32c(0, blocks_[i].data(), blocks_[i].size());
+        const std::uint32_t crc = kernels().heads.crc32c(0, blocks_[i].data(), blocks_[i].size());
         if (crc != heads_[i].crc32c) damaged = i;
     });
     if (damaged == heads_.size()) return;
@@ -141,8 +140,8 @@ void MultiHeadMlp::evaluate(const float* embeddings, std::size_t batch, float* s
     const std::size_t values = index_.positions * index_.width;
     require_finite(embeddings, batch * values);
     auto workspace = take_workspace();
-    const std::size_t at_once = std::max<std::size_t>(
-        1, quantized_bytes_at_once / workspace->quantized->bytes_per_input());
+    const std::size_t at_once =
+        std::max<std::size_t>(1, quantized_bytes_at_once / workspace->quantized->bytes_per_input());
     for (std::size_t done = 0; done < batch; done += at_once)
         evaluate_chunk(embeddings + done * values, std::min(at_once, batch - done),
                        scores + done * heads_.size(), threads, *workspace);
@@ -200,8 +199,8 @@ void MultiHeadMlp::finish_head(std::size_t head, std::size_t batch, Workspace& w
     add_bias(layers[0], layer, batch, values.data());
     for (std::size_t i = 1; i < layers.size(); ++i) {
         layer += LayerLayout(layers[i - 1]).bytes;
-        values = evaluate_layer(kernels(), layers[i], layer, relu(layers[i - 1], values, batch),
-                                batch);
+        values =
+            evaluate_layer(kernels(), layers[i], layer, relu(layers[i - 1], values, batch), batch);
         add_bias(layers[i], layer, batch, values.data());
     }
     const std::size_t stride = LayerLayout(layers.back()).padded_rows;

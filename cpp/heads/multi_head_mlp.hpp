@@ -47,8 +47,8 @@ class MultiHeadMlp {
     struct Workspace;
 
     void verify_blocks(const std::string& path, unsigned threads) const;
-    void evaluate_chunk(const float* embeddings, std::size_t batch, float* scores,
-                        unsigned threads, Workspace& workspace) const;
+    void evaluate_chunk(const float* embeddings, std::size_t batch, float* scores, unsigned threads,
+                        Workspace& workspace) const;
     void project(const float* embeddings, std::size_t batch, unsigned threads,
                  Workspace& workspace) const;
     void finish_head(std::size_t head, std::size_t batch, Workspace& workspace,

@@ -31,8 +31,8 @@ std::uint16_t half_from_float(float value) {
 float float_from_half(std::uint16_t half) {
     const int exponent = (half >> 10) & 0x1f;
     const int mantissa = half & 0x3ff;
-    const double magnitude = exponent == 0 ? std::ldexp(mantissa, -24)
-                                           : std::ldexp(1024 + mantissa, exponent - 25);
+    const double magnitude =
+        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
     return static_cast<float>(half & 0x8000 ? -magnitude : magnitude);
 }
 
@@ -113,10 +113,10 @@ void pack_row(const LayerShape& shape, const LayerLayout& layout, const float* w
     std::uint8_t* block = layer + row / rows * layout.block_bytes;
     const std::vector<float> zeros(row < shape.rows ? 0 : shape.width, 0.0f);
     for (std::size_t p = 0; p < shape.positions; ++p)
-        pack_position(shape,
-                      row < shape.rows ? weights + (row * shape.positions + p) * shape.width
-                                       : zeros.data(),
-                      rows, row % rows, block + p * layout.position_bytes);
+        pack_position(
+            shape,
+            row < shape.rows ? weights + (row * shape.positions + p) * shape.width : zeros.data(),
+            rows, row % rows, block + p * layout.position_bytes);
 }
 
 double dot(const float* a, const float* b, std::size_t count) {
@@ -135,11 +135,10 @@ void require_fits(const float* weights, std::size_t count, std::size_t row, Prec
     const float limit = limit_of(precision);
     for (std::size_t i = 0; i < count; ++i)
         if (!(std::fabs(weights[i]) <= limit))  // also true for NaN
-            throw Error("InputError", std::string("weights must be finite and fit ") +
-                                          precision_name(precision) + "; row " +
-                                          std::to_string(row) + " has " +
-                                          std::to_string(weights[i]) +
-                                          "; check the checkpoint or take another precision");
+            throw Error("InputError",
+                        std::string("weights must be finite and fit ") + precision_name(precision) +
+                            "; row " + std::to_string(row) + " has " + std::to_string(weights[i]) +
+                            "; check the checkpoint or take another precision");
 }
 
 }  // namespace

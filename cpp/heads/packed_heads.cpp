@@ -47,9 +47,10 @@ class Checker {
     }
     void check_version(std::uint32_t found) const {
         if (found > version)
-            throw Error("FormatVersionError",
-                        "packed heads must have version " + std::to_string(version) + " or older; '" +
-                            path_ + "' has " + std::to_string(found) + "; upgrade emonet-edge");
+            throw Error("FormatVersionError", "packed heads must have version " +
+                                                  std::to_string(version) + " or older; '" + path_ +
+                                                  "' has " + std::to_string(found) +
+                                                  "; upgrade emonet-edge");
         require(found == version, "packed heads must have version 1", found);
     }
 
@@ -68,9 +69,9 @@ void check_header(const Checker& check, const std::uint8_t* header, std::size_t 
     check.check_version(u32(header, 8));
     const std::uint32_t crc = kernels().heads.crc32c(0, header + 16, header_bytes - 16);
     check.require(crc == u32(header, 12), "the header's checksum must match", "another one");
-    check.require(u64(header, 16) == file_size, "the file's size must be the header's",
-                  std::to_string(file_size) + " bytes instead of " +
-                      std::to_string(u64(header, 16)));
+    check.require(
+        u64(header, 16) == file_size, "the file's size must be the header's",
+        std::to_string(file_size) + " bytes instead of " + std::to_string(u64(header, 16)));
     check.require(u32(header, 24) >= 1 && u32(header, 24) <= max_heads,
                   "a file must have 1 to 4096 heads", u32(header, 24));
     check.require(u32(header, 28) == 1 || u32(header, 28) == 2,
@@ -101,13 +102,14 @@ std::string read_name(const Checker& check, const std::uint8_t* entry) {
     const std::size_t length = ::strnlen(text, name_bytes);
     check.require(length > 0 && length < name_bytes, "a head's name must have 1 to 95 bytes",
                   length);
-    const bool printable = std::all_of(text, text + length, [](char c) { return c >= 32 && c < 127; });
+    const bool printable =
+        std::all_of(text, text + length, [](char c) { return c >= 32 && c < 127; });
     check.require(printable, "a head's name must be printable ASCII", "other bytes");
     return {text, length};
 }
 
-PackedHead read_head(const Checker& check, const std::uint8_t* entry,
-                     const PackedHeadsIndex& index, std::size_t file_size) {
+PackedHead read_head(const Checker& check, const std::uint8_t* entry, const PackedHeadsIndex& index,
+                     std::size_t file_size) {
     PackedHead head;
     head.name = read_name(check, entry);
     head.offset = u64(entry, 96);

@@ -63,7 +63,7 @@ inline constexpr std::size_t page_bytes = 4096;
 inline constexpr std::size_t max_heads = 4096;
 inline constexpr std::size_t max_layers = 8;
 inline constexpr std::size_t max_rows = 1 << 16;
-inline constexpr std::size_t max_width = 1 << 16;      // keeps 8 bits of activation, see QuantizedBatch
+inline constexpr std::size_t max_width = 1 << 16;  // keeps 8 bits of activation, see QuantizedBatch
 inline constexpr std::size_t max_positions = 1 << 16;
 
 /// Reads and checks header and index. Trusts no number in them: allocates nothing that the file's

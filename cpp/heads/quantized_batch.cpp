@@ -39,9 +39,9 @@ void QuantizedBatch::quantize(const Kernels& kernels, const float* values, std::
 void QuantizedBatch::quantize_row(const Kernels& kernels, const float* values, const float* mean,
                                   std::size_t row) {
     std::int16_t* quantized = values_.data() + row * padded_width_;
-    scales_[row] = kernels.heads.quantize_position(values + row * width_,
-                                                   mean + (row % positions_) * width_, width_,
-                                                   padded_width_, levels_, quantized);
+    scales_[row] =
+        kernels.heads.quantize_position(values + row * width_, mean + (row % positions_) * width_,
+                                        width_, padded_width_, levels_, quantized);
     if (!wants_group_sums_) return;
     const std::size_t groups = padded_width_ / int4_group_width;
     for (std::size_t g = 0; g < groups; ++g) {

@@ -18,8 +18,8 @@ class QuantizedBatch {
     QuantizedBatch(std::size_t positions, std::size_t width, bool group_sums);
 
     /// Quantizes values [batch, positions, width] minus mean [positions, width].
-    void quantize(const Kernels& kernels, const float* values, std::size_t batch,
-                  const float* mean, unsigned threads);
+    void quantize(const Kernels& kernels, const float* values, std::size_t batch, const float* mean,
+                  unsigned threads);
 
     QuantizedInputs inputs() const;
     std::size_t bytes_per_input() const;

@@ -7,15 +7,6 @@
 #include "kernels/kernels.hpp"
 
 #define EMONET_DOT_I16_256(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
-#define EMONET_FOR_ROWS(rows, function, ...)           \
-    switch (rows) {                                    \
-        case 8:                                        \
-            return function<Lanes256, 1>(__VA_ARGS__); \
-        case 16:                                       \
-            return function<Lanes256, 2>(__VA_ARGS__); \
-        default:                                       \
-            return function<Lanes256, 4>(__VA_ARGS__); \
-    }
 
 namespace emonet::avx2 {
 
@@ -23,6 +14,7 @@ namespace emonet::avx2 {
 #include "kernels/bodies/log_mel.hpp"
 #include "kernels/bodies/image_avx2.hpp"
 #include "kernels/bodies/heads_lanes_256.hpp"
+#include "kernels/bodies/heads_rows_256.hpp"
 #include "kernels/bodies/heads_project.hpp"
 #include "kernels/bodies/heads_inputs_256.hpp"
 // clang-format on

@@ -27,8 +27,9 @@ const Kernels& table_of(Isa isa) {
 const Kernels& kernels_for(Isa isa) {
     const auto available = available_isas();
     if (std::find(available.begin(), available.end(), isa) == available.end())
-        throw Error("IsaError", std::string("an instruction set must be one that this CPU has; got '") +
-                                    isa_name(isa) + "'; see emonet-edge info");
+        throw Error("IsaError",
+                    std::string("an instruction set must be one that this CPU has; got '") +
+                        isa_name(isa) + "'; see emonet-edge info");
     return table_of(isa);
 }
 

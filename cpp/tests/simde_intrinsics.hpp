@@ -3,7 +3,6 @@
 // AVX2 from the compiler; what the kernels use of AVX-512 and VNNI from SIMDe, in terms of AVX2.
 // SIMDe's own aliases would redefine the compiler's types, so the names are mapped here.
 #include <immintrin.h>
-
 #include <simde/x86/avx512.h>
 
 #define __m512 simde__m512

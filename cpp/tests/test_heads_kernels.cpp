@@ -22,8 +22,8 @@ struct Case {
     std::size_t rows, positions, width, batch;
 };
 
-constexpr Case cases[] = {{8, 1, 1, 1},    {8, 3, 2, 1},   {16, 2, 63, 2},  {32, 1, 64, 1},
-                          {32, 5, 65, 3},  {40, 2, 127, 1}, {64, 3, 128, 1}, {24, 4, 130, 2},
+constexpr Case cases[] = {{8, 1, 1, 1},     {8, 3, 2, 1},    {16, 2, 63, 2},  {32, 1, 64, 1},
+                          {32, 5, 65, 3},   {40, 2, 127, 1}, {64, 3, 128, 1}, {24, 4, 130, 2},
                           {33, 1, 1152, 1}, {96, 2, 768, 5}};
 
 std::vector<float> random_floats(std::mt19937& random, std::size_t count) {
@@ -51,10 +51,18 @@ std::vector<float> project(const Kernels& kernels, const LayerShape& shape,
                         shape.positions, shape.width, layout.position_bytes};
     std::vector<float> sums(exact.batch * static_cast<std::size_t>(layout.rows_per_block), -1.0f);
     switch (shape.precision) {
-        case Precision::int8: kernels.heads.project_int8(rows, quantized, sums.data()); break;
-        case Precision::int4: kernels.heads.project_int4(rows, quantized, sums.data()); break;
-        case Precision::fp16: kernels.heads.project_fp16(rows, exact, sums.data()); break;
-        case Precision::fp32: kernels.heads.project_fp32(rows, exact, sums.data()); break;
+        case Precision::int8:
+            kernels.heads.project_int8(rows, quantized, sums.data());
+            break;
+        case Precision::int4:
+            kernels.heads.project_int4(rows, quantized, sums.data());
+            break;
+        case Precision::fp16:
+            kernels.heads.project_fp16(rows, exact, sums.data());
+            break;
+        case Precision::fp32:
+            kernels.heads.project_fp32(rows, exact, sums.data());
+            break;
     }
     return sums;
 }

@@ -1,9 +1,8 @@
-#include "kernels/isa.hpp"
-
 #include <string>
 
 #include "check.hpp"
 #include "error.hpp"
+#include "kernels/isa.hpp"
 #include "kernels/kernels.hpp"
 
 using namespace emonet;

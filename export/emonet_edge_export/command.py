@@ -60,30 +60,24 @@ def main(argv: Sequence[str]) -> int:
     return FINE
 
 
-def verify_main(
-    directory: str | Path,
-    source: str | Path,
-    samples: str | Path | None = None,
-    min_agreement: float | None = None,
-    as_json: bool = False,
-) -> int:
-    """Run the comparison of `emonet-edge verify DIR --against SOURCE`; returns the exit code.
-
-    Args:
-        directory: the model directory.
-        source: a folder of checkpoints, DIR/<owner>/<name>/...
-        samples: a folder of pictures or clips, None for those of the source or drawn ones.
-        min_agreement: the least mean rank agreement with torch, 0 to 1.
-        as_json: one JSON object in place of the table.
-    """
-    fidelity = verify_against(
-        Path(directory), Path(source), None if samples is None else Path(samples)
+def verify_main(argv: Sequence[str]) -> int:
+    """Run the comparison of `emonet-edge verify DIR --against SOURCE`; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="emonet-edge verify-against",
+        description="Prove a model directory against the checkpoints that it was made from.",
+        allow_abbrev=False,
     )
-    faults = list(fidelity.faults)
-    found = fidelity.rank_agreement()
-    if min_agreement is not None and (found is None or found < min_agreement):
-        faults.append(f"rank agreement {found}, the least is {min_agreement:g}")
-    print_fidelity(fidelity, as_json, {"directory": str(directory), "faults": faults})
+    add = parser.add_argument
+    add("directory", type=Path, metavar="DIR", help="the model directory")
+    add("source", type=Path, metavar="SOURCE", help="copies of the repositories")
+    add("--samples", type=Path, metavar="DIR", help="pictures or clips to compare on")
+    add("--min-agreement", type=float, metavar="X", help="the least rank agreement, 0 to 1")
+    add("--json", action="store_true", help="one JSON object")
+    arguments = parser.parse_args(list(argv))
+    fidelity = verify_against(arguments.directory, arguments.source, arguments.samples)
+    faults = fidelity.faults_with(arguments.min_agreement)
+    about = {"directory": str(arguments.directory), "faults": faults}
+    print_fidelity(fidelity, arguments.json, about)
     for line in faults or fidelity.warnings:
         sys.stderr.write(f"emonet-edge: {line}\n")
     return BROKEN if faults else FINE

@@ -303,11 +303,7 @@ class _Export:
         return compare(names, by_way, encoder.embeddings, facts)
 
     def _judge(self, fidelity: Fidelity) -> None:
-        faults = list(fidelity.faults)
-        found, least = fidelity.rank_agreement(), self.options.min_agreement
-        if least is not None and (found is None or found < least):
-            what = "too few samples to tell" if found is None else f"{found:.4f}"
-            faults.append(f"rank agreement with torch: {what}, --min-agreement is {least:g}")
+        faults = fidelity.faults_with(self.options.min_agreement)
         if faults:
             raise VerificationError(
                 f"{self.out}: not written, because it does not do what torch does: "

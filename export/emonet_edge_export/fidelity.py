@@ -46,6 +46,16 @@ class Fidelity:
         return None if value is None else float(value["mean"])
 
 
+    def faults_with(self, min_agreement: float | None) -> list[str]:
+        """Return the faults, with the ranks' if they agree less than was asked for."""
+        found = self.rank_agreement()
+        if min_agreement is None or (found is not None and found >= min_agreement):
+            return list(self.faults)
+        what = "too few samples to tell" if found is None else f"{found:.4f}"
+        wish = f"rank agreement with torch: {what}, --min-agreement is {min_agreement:g}"
+        return [*self.faults, wish]
+
+
 def embedding_error(reference: Float, found: Float) -> dict[str, float]:
     """Return mean and largest relative error (Euclidean) over samples [n, ...]."""
     flat, other = reference.reshape(len(reference), -1), found.reshape(len(found), -1)

@@ -27,6 +27,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emonet_edge.paths import cache_dir
+
 __all__ = ["CacheUnavailableError", "CompileCache", "cache_key", "parse_size"]
 
 DEFAULT_LIMIT = 4 << 30  # bytes
@@ -75,7 +77,10 @@ class CompileCache:
         limit = parse_size(environment.get("EMONET_CACHE_SIZE") or str(DEFAULT_LIMIT))
         if limit == 0:
             raise CacheUnavailableError("EMONET_CACHE_SIZE is 0")
-        folder = _cache_home(environment) / "emonet-edge" / "compiled"
+        home = cache_dir(environment)
+        if home is None:
+            raise CacheUnavailableError("neither XDG_CACHE_HOME nor a home folder is set")
+        folder = home / "compiled"
         _make_private(folder)
         return cls(folder, limit)
 
@@ -141,16 +146,6 @@ class CompileCache:
                 break
             _remove(path)
             total -= size
-
-
-def _cache_home(environment: Mapping[str, str]) -> Path:
-    home = Path(environment.get("XDG_CACHE_HOME", ""))
-    if home.is_absolute():  # the XDG specification: a relative one is to be ignored
-        return home
-    try:
-        return Path.home() / ".cache"
-    except RuntimeError as error:
-        raise CacheUnavailableError("neither XDG_CACHE_HOME nor a home folder is set") from error
 
 
 def _make_private(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 __all__ = ["MODELS_VARIABLE", "cache_dir", "data_dir", "models_dir"]
@@ -11,18 +12,18 @@ MODELS_VARIABLE = "EMONET_MODELS"
 """The environment variable that names a model directory, or a folder of them."""
 
 
-def cache_dir() -> Path | None:
+def cache_dir(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return ``$XDG_CACHE_HOME/emonet-edge``, by default ``~/.cache/emonet-edge``; not created.
 
     None where there is no home directory (a container with an unknown user): then nothing is
     cached.
     """
-    return _xdg("XDG_CACHE_HOME", ".cache")
+    return _xdg(environment, "XDG_CACHE_HOME", ".cache")
 
 
 def data_dir() -> Path | None:
     """Return ``$XDG_DATA_HOME/emonet-edge``, by default ``~/.local/share/emonet-edge``, or None."""
-    return _xdg("XDG_DATA_HOME", ".local/share")
+    return _xdg(os.environ, "XDG_DATA_HOME", ".local/share")
 
 
 def models_dir() -> Path | None:
@@ -31,8 +32,8 @@ def models_dir() -> Path | None:
     return None if base is None else base / "models"
 
 
-def _xdg(variable: str, default: str) -> Path | None:
-    value = os.environ.get(variable, "")
+def _xdg(environment: Mapping[str, str], variable: str, default: str) -> Path | None:
+    value = environment.get(variable, "")
     if value and Path(value).is_absolute():  # the specification says to ignore relative ones
         return Path(value) / "emonet-edge"
     try:

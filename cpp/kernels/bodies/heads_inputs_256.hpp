@@ -39,8 +39,8 @@ static float quantize_position(const float* values, const float* mean, std::size
                                          _mm256_extracti128_si256(levels_i32x8, 1)));
     }
     for (; c < width; ++c)
-        quantized[c] = static_cast<std::int16_t>(
-            _mm_cvtss_si32(_mm_set_ss((values[c] - mean[c]) * inverse)));
+        quantized[c] =
+            static_cast<std::int16_t>(_mm_cvtss_si32(_mm_set_ss((values[c] - mean[c]) * inverse)));
     for (; c < padded_width; ++c) quantized[c] = 0;
     return largest > 1e-30f ? largest / levels : 0.0f;
 }

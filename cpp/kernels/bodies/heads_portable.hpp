@@ -78,7 +78,8 @@ static void project_int4(const RowBlock& block, const QuantizedInputs& inputs, f
             const std::size_t at = b * block.positions + p;
             float at_position[max_rows] = {};
             for (std::size_t g = 0; g < groups; ++g) {
-                const std::uint8_t* scales = block.data + p * block.position_bytes + g * group_bytes;
+                const std::uint8_t* scales =
+                    block.data + p * block.position_bytes + g * group_bytes;
                 const std::uint8_t* weights = scales + rows * sizeof(std::uint16_t);
                 const std::int16_t* values =
                     inputs.values + at * inputs.padded_width + g * group_width;
@@ -152,6 +153,6 @@ static std::uint32_t crc32c(std::uint32_t crc, const std::uint8_t* data, std::si
 }
 
 static constexpr HeadsKernels heads_kernels() {
-    return {project_int8, project_int4, project_float<load_half>, project_float<load_float>,
+    return {project_int8,      project_int4, project_float<load_half>, project_float<load_float>,
             quantize_position, crc32c};
 }

@@ -38,8 +38,8 @@ static void project_int8_rows(const RowBlock& block, const QuantizedInputs& inpu
             dot_int8<L, groups>(scales + rows * sizeof(float),
                                 inputs.values + at * inputs.padded_width, pairs, dots);
             for (int g = 0; g < groups; ++g)
-                scaled[g] = L::mul(L::to_float(dots[g]),
-                                   L::load_f32(scales + g * L::rows * sizeof(float)));
+                scaled[g] =
+                    L::mul(L::to_float(dots[g]), L::load_f32(scales + g * L::rows * sizeof(float)));
             add_scaled<L, groups>(sums + b * rows, scaled, inputs.scales[at]);
         }
     }
@@ -80,13 +80,13 @@ static void project_int4_rows(const RowBlock& block, const QuantizedInputs& inpu
                 typename L::I32 dots[groups];
                 const std::int32_t offset = -8 * inputs.group_sums[at * n_groups + n];
                 for (int g = 0; g < groups; ++g) dots[g] = L::broadcast_i32(offset);
-                dot_int4<L, groups>(scales + rows * sizeof(std::uint16_t),
-                                    values + n * group_width, dots);
+                dot_int4<L, groups>(scales + rows * sizeof(std::uint16_t), values + n * group_width,
+                                    dots);
                 for (int g = 0; g < groups; ++g)
-                    at_position[g] = L::add(
-                        at_position[g],
-                        L::mul(L::to_float(dots[g]),
-                               L::load_f16(scales + g * L::rows * sizeof(std::uint16_t))));
+                    at_position[g] =
+                        L::add(at_position[g],
+                               L::mul(L::to_float(dots[g]),
+                                      L::load_f16(scales + g * L::rows * sizeof(std::uint16_t))));
             }
             add_scaled<L, groups>(sums + b * rows, at_position, inputs.scales[at]);
         }
@@ -97,8 +97,10 @@ template <class L, int groups, std::size_t value_bytes>
 static void project_float_rows(const RowBlock& block, const FloatInputs& inputs, float* sums) {
     constexpr std::size_t rows = groups * L::rows;
     const auto load = [](const std::uint8_t* p) __attribute__((always_inline)) {
-        if constexpr (value_bytes == 2) return L::load_f16(p);
-        else return L::load_f32(p);
+        if constexpr (value_bytes == 2)
+            return L::load_f16(p);
+        else
+            return L::load_f32(p);
     };
     for (std::size_t p = 0; p < block.positions; ++p) {
         const std::uint8_t* weights = block.data + p * block.position_bytes;

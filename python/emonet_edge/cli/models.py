@@ -104,7 +104,12 @@ def write_synthetic(
     overwrite: bool = False,
 ) -> None:
     """Write a synthetic directory with a progress bar."""
-    common = {"preset": preset, "precision": precision, "seed": seed, "overwrite": overwrite}
+    common: dict[str, Any] = {
+        "preset": preset,
+        "precision": precision,
+        "seed": seed,
+        "overwrite": overwrite,
+    }
     with progress_bar(f"Synthetic {modality} model") as report:
         if modality == "face":
             ee.synthetic.write_face_model(path, progress=report, **common)

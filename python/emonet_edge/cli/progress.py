@@ -1,11 +1,14 @@
-"""Progress on stderr: a bar on a terminal, one line per step elsewhere."""
+"""Progress on stderr: a bar on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
+
+_LINE_EVERY_S = 5.0
 
 Report: TypeAlias = Callable[[str, float], None]
 """Called with what is being done and the share that is done, 0 to 1."""
@@ -49,15 +52,16 @@ def waiting(text: str) -> Iterator[None]:
 
 
 def _line_reporter(title: str) -> Report:
-    """Give logs a line when the step changes, not one per percent."""
-    last = ""
+    """Give logs a line every few seconds, and one at the end: not one for each of 55 heads."""
+    due = time.monotonic() + _LINE_EVERY_S
 
     def report(text: str, fraction: float) -> None:
-        nonlocal last
-        del fraction
-        if text and text != last:
-            sys.stderr.write(f"{title}: {text}\n")
-            sys.stderr.flush()
-            last = text
+        nonlocal due
+        now = time.monotonic()
+        if now < due and fraction < 1:
+            return
+        due = now + _LINE_EVERY_S
+        sys.stderr.write(f"{title}: {100 * fraction:.0f} % {text}\n")
+        sys.stderr.flush()
 
     return report

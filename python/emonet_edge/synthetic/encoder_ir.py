@@ -16,7 +16,7 @@ from emonet_edge.synthetic.calibrate import calibrate_stage, token_windows
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs
 from emonet_edge.synthetic.graph import stages
 from emonet_edge.synthetic.numerics import FloatNumerics, QuantizedNumerics
-from emonet_edge.synthetic.quantization import ALPHA
+from emonet_edge.synthetic.quantization import ALPHA, MARGIN
 from emonet_edge.synthetic.weights import Tensors
 
 __all__ = ["EncoderFacts", "Progress", "write_encoder"]
@@ -69,7 +69,8 @@ def write_encoder(
     else:
         samples = list(inputs) if inputs is not None else calibration_inputs(architecture)
         model = _build(architecture, seed, samples, report)
-        recipe = _int8_recipe(seed, len(samples))
+        source = "generated" if inputs is None else "given"
+        recipe = _int8_recipe(seed, f"{len(samples)} {source} inputs")
     report("writing encoder.bin", 0.95)
     # Not compressed to fp16: the reference is full precision, and INT8 scales are float32.
     openvino().save_model(model, folder / "encoder.xml", compress_to_fp16=False)
@@ -77,13 +78,14 @@ def write_encoder(
     return EncoderFacts(architecture.input_shape, architecture.output_shape, recipe)
 
 
-def _int8_recipe(seed: int, calibrated_on: int) -> dict[str, Any]:
+def _int8_recipe(seed: int, calibration: str) -> dict[str, Any]:
     return {
         "method": "as nncf.quantize(model_type=TRANSFORMER), written without nncf",
         "preset": "mixed",
         "smooth_quant_alpha": ALPHA,
         "bias_correction": False,
-        "calibration": f"{calibrated_on} generated inputs",
+        "activation_range": f"extremes, times {MARGIN}",
+        "calibration": calibration,
         "seed": seed,
     }
 

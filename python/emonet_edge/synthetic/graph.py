@@ -94,6 +94,11 @@ def _smoothed(numerics: FloatNumerics, node: Node, key: str, *names: str) -> Nod
     return numerics.smoothed(node, key, weights, channels=-1)
 
 
+def _quantized(numerics: FloatNumerics, node: Node, key: str) -> Node:
+    """Quantize queries or keys: symmetric, or the CPU plugin would fuse attention differently."""
+    return numerics.quantized(node, key, channels=-1, symmetric=True)
+
+
 def _attend(queries: Node, keys: Node, values: Node, scale: float) -> Node:
     mask, factor = constant(np.array(0, np.float32)), constant(np.array(scale, np.float32))
     return _ops().scaled_dot_product_attention(queries, keys, values, mask, factor)
@@ -122,8 +127,8 @@ def _self_attention(
         queries, scale = _scaled_queries(numerics, node, q, key, scale), 1.0
     else:
         queries = _linear(numerics, node, q, key)
-    queries = numerics.quantized(queries, f"{name}.queries", channels=-1)
-    keys = numerics.quantized(_linear(numerics, node, k, key), f"{name}.keys", channels=-1)
+    queries = _quantized(numerics, queries, f"{name}.queries")
+    keys = _quantized(numerics, _linear(numerics, node, k, key), f"{name}.keys")
     values = _linear(numerics, node, v, key)
     queries, keys, values = (
         _split_heads(part, arch.heads, arch.head_width) for part in (queries, keys, values)
@@ -200,7 +205,7 @@ def _probe_attention(
     node = _reshape(op.add(node, _along_channels(in_bias)), 0, 0, 2, width)
     both = _transpose(node, 2, 0, 1, 3)
     axis, first, second = (constant(np.array(i, dtype=np.int64)) for i in (0, 0, 1))
-    keys = op.gather(numerics.quantized(both, f"{name}.keys", channels=-1), first, axis)
+    keys = op.gather(_quantized(numerics, both, f"{name}.keys"), first, axis)
     values = op.gather(both, second, axis)
     keys, values = (_split_heads(part, arch.heads, arch.head_width) for part in (keys, values))
     queries = _probe_queries(arch, numerics, name)

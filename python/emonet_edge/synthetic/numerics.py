@@ -42,7 +42,7 @@ class FloatNumerics:
         """Return the input of linear layers with these weights; channels is the axis they read."""
         return node
 
-    def quantized(self, node: Node, key: str, channels: int) -> Node:
+    def quantized(self, node: Node, key: str, channels: int, symmetric: bool = False) -> Node:
         """Return the input of a convolution, or of the product of queries and keys."""
         return node
 
@@ -62,7 +62,7 @@ class ObservedNumerics(FloatNumerics):
         """Return the node itself, and note its channels' minima and maxima."""
         return self.quantized(node, key, channels)
 
-    def quantized(self, node: Node, key: str, channels: int) -> Node:
+    def quantized(self, node: Node, key: str, channels: int, symmetric: bool = False) -> Node:
         """Return the node itself, and note its channels' minima and maxima."""
         op = openvino().opset13
         rank = len(node.get_output_partial_shape(0))
@@ -90,9 +90,9 @@ class QuantizedNumerics(FloatNumerics):
         node = openvino().opset13.multiply(node, constant(inverse.reshape(shape)))
         return self._fake_quantize(node, seen.scaled(inverse))
 
-    def quantized(self, node: Node, key: str, channels: int) -> Node:
+    def quantized(self, node: Node, key: str, channels: int, symmetric: bool = False) -> Node:
         """Return the node quantized."""
-        return self._fake_quantize(node, self._ranges[key])
+        return self._fake_quantize(node, self._ranges[key], symmetric)
 
     def weight(self, weight: Float32, smooth: str | None = None, half_range: bool = False) -> Node:
         """Return the weight in INT8, times its rows' scales."""
@@ -103,6 +103,6 @@ class QuantizedNumerics(FloatNumerics):
         return op.multiply(op.convert(constant(values), "f32"), constant(scale))
 
     @staticmethod
-    def _fake_quantize(node: Node, seen: ActivationRange) -> Node:
-        low, high = (constant(np.array(limit)) for limit in activation_limits(seen))
+    def _fake_quantize(node: Node, seen: ActivationRange, symmetric: bool = False) -> Node:
+        low, high = (constant(np.array(limit)) for limit in activation_limits(seen, symmetric))
         return openvino().opset13.fake_quantize(node, low, high, low, high, LEVELS)

@@ -1,9 +1,9 @@
 """The arithmetic of NNCF's default post-training quantization, in NumPy.
 
-As `nncf.quantize(model_type=TRANSFORMER)` does it (preset MIXED): activations asymmetric, 8 bit,
-one range per tensor; weights symmetric in [-127, 127], one scale per output row; SmoothQuant with
-alpha 0.95 before every linear layer. Two things differ, which change values and no operation: there
-is no bias correction, and ranges are wider (see MARGIN).
+As `nncf.quantize(model_type=TRANSFORMER)` does it (preset MIXED): activations 8 bit, one range per
+tensor, symmetric for queries and keys and asymmetric elsewhere; weights symmetric in [-127, 127],
+one scale per output row; SmoothQuant with alpha 0.95 before every linear layer. Two things differ,
+which change values and no operation: no bias correction is made, and ranges are wider (see MARGIN).
 """
 
 from __future__ import annotations
@@ -61,13 +61,19 @@ def smooth_scale(seen: ActivationRange, weights: list[Float32]) -> Float32:
     return best
 
 
-def activation_limits(seen: ActivationRange) -> tuple[np.float32, np.float32]:
+def activation_limits(
+    seen: ActivationRange, symmetric: bool = False
+) -> tuple[np.float32, np.float32]:
     """Return the range of an activation: its extremes over all inputs, and a margin.
 
-    One border is then moved outward so that zero is exactly one of the 256 levels.
+    Symmetric, the levels are -128 to 127 and zero is the middle one. Else one border is moved
+    outward so that zero is exactly one of the 256 levels.
     """
     low = min(float(seen.low.min()), 0.0) * MARGIN
     high = max(float(seen.high.max()), 0.0) * MARGIN
+    if symmetric:
+        high = max(-low, high, 8e-5)
+        return np.float32(-high * 128 / 127), np.float32(high)
     if high - low < 8e-4:
         low, high = low - 8e-4, high + 8e-4
     top = LEVELS - 1

@@ -229,9 +229,15 @@ def _write_heads(
         for number, name in enumerate(plan.names):
             report(f"head {number + 1} of {len(plan.names)}", number / len(plan.names))
             writer.add_head(name, draw_head(plan.seed, name, shape), plan.heads_precision)
-    heads = MultiHeadMLP.open(path, embedding_norm=plan.embedding_norm, verify=False)
-    scores = heads.evaluate_batch(embeddings)
-    return [_describe(plan, name, scores[:, i]) for i, name in enumerate(plan.names)]
+    return [_describe(plan, name, _scores_of(path, plan, name, embeddings)) for name in plan.names]
+
+
+def _scores_of(
+    path: Path, plan: _Plan, name: str, embeddings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Score the generated inputs with one head; all 55 at once would map 4 GB."""
+    head = MultiHeadMLP.open(path, [name], embedding_norm=plan.embedding_norm, verify=False)
+    return head.evaluate_batch(embeddings)[:, 0]
 
 
 def _describe(plan: _Plan, name: str, scores: NDArray[np.float32]) -> dict[str, Any]:
