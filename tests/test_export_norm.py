@@ -60,8 +60,10 @@ def test_the_norm_that_reproduces_the_suite_s_means_is_measured(heads, faces, no
     assert decision.norm == norm
     assert decision.evidence.startswith("measured: on 7 neutral faces the median of 12 heads")
     other = {"l2": "none", "none": "l2"}[norm]
-    assert decision.figures["median_deviations"][norm] < 1
-    assert decision.figures["median_deviations"][other] > 3
+    off = decision.figures["median_deviations"]
+    assert off[norm] < 1
+    assert off[other] > 3 * off[norm]
+    assert ("standard deviations" in decision.evidence) == std
 
 
 def test_means_that_neither_norm_reproduces_are_inconclusive(heads, faces):

@@ -95,18 +95,19 @@ def decide(
         return _assume(f"the suite has statistics of neutral faces for {len(names)} heads only")
     off = _deviations(statistics, embeddings, read_head, names)
     figures = {"faces": len(embeddings), "heads": len(names), "median_deviations": off}
+    spread = all(statistics[name].std is not None for name in names)
+    unit = "standard deviations" if spread else "spreads of the heads' neutral means"
+    measured = f"on {len(embeddings)} neutral faces the median of {len(names)} heads is"
     for norm, other in (("l2", "none"), ("none", "l2")):
         if off[norm] <= FITS and off[other] >= CLEAR * off[norm]:
             return NormDecision(
                 norm,
-                f"measured: on {len(embeddings)} neutral faces the median of {len(names)} heads is "
-                f"{off[norm]:.2f} standard deviations off the suite's neutral mean with {norm}, "
-                f"{off[other]:.2f} with {other}",
+                f"measured: {measured} {off[norm]:.2f} {unit} off the suite's neutral mean with "
+                f"{norm}, {off[other]:.2f} with {other}",
                 figures,
             )
     return _assume(
-        f"inconclusive: on {len(embeddings)} neutral faces the median head is {off['l2']:.2f} "
-        f"standard deviations off with l2, {off['none']:.2f} with none",
+        f"inconclusive: {measured} {off['l2']:.2f} {unit} off with l2, {off['none']:.2f} with none",
         figures,
     )
 

@@ -33,7 +33,7 @@ from emonet_edge_export.errors import ExportError, no_room
 from emonet_edge_export.fidelity import Fidelity, compare
 from emonet_edge_export.head_files import HeadFile, Siblings, match_heads, wanted_names
 from emonet_edge_export.hub import HubRepository
-from emonet_edge_export.load_encoder import EncoderConfig, read_config
+from emonet_edge_export.load_encoder import EncoderConfig, read_config, weight_bytes
 from emonet_edge_export.neutral import NeutralStatistics, read_neutral_statistics
 from emonet_edge_export.options import ExportOptions
 from emonet_edge_export.pack_heads import HeadsPlan, pack_heads, packed_bytes
@@ -100,10 +100,10 @@ class _Export:
         files, left_out = match_heads(heads_repository, self.suite, names, options.ignore)
         for file in left_out:
             self.progress.say(f"{file} is left out: {self.suite.left_out[file]}")
-        self._check_space(encoder_repository, files)
         official = encoder_repository.on_hub and options.encoder is None
         expected = self.suite.expected.encoder if official else {}
         config = read_config(encoder_repository, options.modality, expected)
+        self._check_space(encoder_repository, config, files)
         samples, recipe = self._samples(config)
         encoder = self._encoder(encoder_repository, config, recipe, samples)
         statistics = self._neutral_statistics(heads_repository)
@@ -161,16 +161,18 @@ class _Export:
             reference.name, reference.revision, self.progress, folder, self.options.endpoint
         )
 
-    def _check_space(self, encoder: Repository, files: list[HeadFile]) -> None:
+    def _check_space(
+        self, encoder: Repository, config: EncoderConfig, files: list[HeadFile]
+    ) -> None:
         """The result, the FP32 IR while it is needed, and downloads as they are kept or not."""
-        weights = sum(
-            f.size for n, f in encoder.files.items() if n.endswith((".safetensors", ".bin"))
-        )
-        packed = sum(packed_bytes(file.size, self.options.heads_precision) for file in files)
-        needed = packed + 2 * weights
+        float_irs = 3 if self.options.also_onnx else 2
+        needed = float_irs * 4 * config.parameters
+        needed += sum(packed_bytes(file.size, self.options.heads_precision) for file in files)
         if encoder.on_hub:
             sizes = [file.size for file in files]
-            needed += weights + (max(sizes) if self.options.discard_sources else sum(sizes))
+            largest = max(weight_bytes(encoder), *sizes)  # they come one after the other
+            discard = self.options.discard_sources
+            needed += largest if discard else weight_bytes(encoder) + sum(sizes)
         check_space(self.work.folder, needed, f"the export of {self.suite.name}")
 
     def _samples(self, config: EncoderConfig) -> tuple[Samples, Recipe]:

@@ -23,7 +23,7 @@ QUANTIZED = {"embedding_error": 0.2, "score_error": 0.1}
 """What the exported encoder and heads should stay below; more is a warning."""
 WAYS = {
     "fp32_ir": "FP32 IR",
-    "encoder": "exported encoder, float heads",
+    "encoder": "exported encoder",
     "shipped": "exported encoder and heads",
 }
 """What is compared with torch, in the order of the table."""
@@ -44,7 +44,6 @@ class Fidelity:
         """Mean over heads, of what is shipped; None with too few samples."""
         value = self.summary["shipped"]["rank_agreement"]
         return None if value is None else float(value["mean"])
-
 
     def faults_with(self, min_agreement: float | None) -> list[str]:
         """Return the faults, with the ranks' if they agree less than was asked for."""
@@ -152,10 +151,10 @@ def table(fidelity: Fidelity) -> list[tuple[str, ...]]:
 
 COLUMNS = (
     "against torch FP32",
-    "embedding error, mean",
+    "embedding error",
     "max",
-    "score error, mean",
+    "score error",
     "max",
-    "rank agreement, mean",
+    "rank agreement",
     "min",
 )

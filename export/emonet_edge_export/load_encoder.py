@@ -17,7 +17,7 @@ from emonet_edge_export.checkpoints import read_tensors
 from emonet_edge_export.errors import CheckpointError
 from emonet_edge_export.sources import Repository
 
-__all__ = ["EncoderConfig", "load_module", "read_config"]
+__all__ = ["EncoderConfig", "load_module", "read_config", "weight_bytes"]
 
 _BILINEAR = 2  # PIL.Image.Resampling.BILINEAR
 # What emonet_edge.audio computes; a checkpoint that wants another cannot run on it.
@@ -46,6 +46,15 @@ class EncoderConfig:
         if self.modality == "face":
             return (1, 3, self.preparation["size"], self.preparation["size"])
         return (1, 80, 3000)
+
+    @property
+    def parameters(self) -> int:
+        """About how many weights the part has; its layers are nearly all of them."""
+        whisper = ("d_model", "encoder_ffn_dim", "encoder_layers")
+        siglip = ("hidden_size", "intermediate_size", "num_hidden_layers")
+        keys = siglip if self.modality == "face" else whisper
+        width, inner, layers = (self.values[key] for key in keys)
+        return int((layers + 2) * (4 * width * width + 2 * width * inner))
 
     @property
     def embedding_shape(self) -> tuple[int, ...]:
@@ -238,6 +247,15 @@ def _quiet_transformers() -> None:
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def weight_bytes(repository: Repository) -> int:
+    """Return the size of the files that `load_module` will fetch."""
+    for file in _WEIGHT_FILES:
+        if file in repository.files:
+            parts = repository.matching("model-*.safetensors")
+            return sum(repository.files[name].size for name in (parts if parts else [file]))
+    return 0
 
 
 def _empty_module(config: EncoderConfig) -> tuple[torch.nn.Module, type[torch.nn.Module]]:
