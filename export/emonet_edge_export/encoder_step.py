@@ -27,7 +27,6 @@ from emonet_edge_export.workspace import Workspace
 __all__ = ["EncoderPlan", "EncoderResult", "make_encoder"]
 
 Float32 = NDArray[np.float32]
-_MEAN_SAMPLES = 64
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _make(
     release_memory()
     deployed = IrEncoder(work.path("encoder.xml"), plan.hint)
     arrays["encoder"] = deployed.embed(plan.proof, "Embedding with the exported IR", progress)
-    wide = (plan.calibration or plan.proof).some(_MEAN_SAMPLES)
+    wide = (plan.calibration or plan.proof).some(plan.recipe.samples)
     for norm, mean in mean_embeddings(deployed, wide, progress).items():
         arrays[f"mean_{norm}"] = mean
     np.savez(work.path("embeddings.npz"), allow_pickle=False, **arrays)
