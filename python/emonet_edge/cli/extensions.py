@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 GROUP = "emonet_edge.commands"
 
 # Known commands that live outside the core, with the extra that brings what they need.
-KNOWN = {"export": "export"}
+KNOWN = {"export": "export", "verify-against": "export"}
 
 HELP = """\
 further commands:

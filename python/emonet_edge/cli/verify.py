@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from emonet_edge.cli import exit_codes, options
+from emonet_edge.cli import exit_codes, extensions, options
 from emonet_edge.cli.output import (
     bytes_text,
     emit,
@@ -21,6 +21,10 @@ _DESCRIPTION = """\
 Read every byte of a model directory and compare it with the manifest: sizes, sha256, and the
 manifest's own hash. Exit code 1 if anything differs.
 
+With --against the directory is then proven against the checkpoints that it was made from: PyTorch
+in FP32, the FP32 IR and the directory run over the same samples (needs the extra export). Exit
+code 1 if the conversion's limits are broken, or the ranks agree less than --min-agreement.
+
 example:
   emonet-edge verify ~/.local/share/emonet-edge/models/face-small
 """
@@ -32,12 +36,33 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         commands, "verify", "check every byte of a model directory", _DESCRIPTION
     )
     parser.add_argument("directory", metavar="DIR", help="a model directory")
+    parser.add_argument(
+        "--against", metavar="SOURCE", help="copies of the repositories, SOURCE/<owner>/<name>/..."
+    )
+    parser.add_argument(
+        "--samples", metavar="SAMPLES", help="--against: pictures or clips to compare on"
+    )
+    parser.add_argument(
+        "--min-agreement", metavar="X", help="--against: the least rank agreement, 0 to 1"
+    )
     options.add_json_option(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check all files, print one row each, answer 0 or 1."""
+    """Check all files, print one row each, then compare with the source; answer 0 or 1."""
+    if args.against is None and (args.samples or args.min_agreement):
+        args.parser.error("--samples and --min-agreement need --against SOURCE")
+    code = _check_files(args)
+    if code != exit_codes.FINE or args.against is None:
+        return code
+    more = [("--samples", args.samples), ("--min-agreement", args.min_agreement)]
+    given = [word for name, value in more if value is not None for word in (name, value)]
+    json_too = ["--json"] if args.json else []
+    return extensions.run(["verify-against", args.directory, args.against, *given, *json_too])
+
+
+def _check_files(args: argparse.Namespace) -> int:
     import emonet_edge as ee
     from emonet_edge.exceptions import IntegrityError
 

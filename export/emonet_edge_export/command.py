@@ -1,0 +1,232 @@
+"""`emonet-edge export`: the options, and what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from emonet_edge_export.embedding_norm import NORMS
+from emonet_edge_export.errors import ExportError
+from emonet_edge_export.export_model import VerificationError, export_model
+from emonet_edge_export.fidelity import COLUMNS, Fidelity, table
+from emonet_edge_export.options import ExportOptions, parse_reference
+from emonet_edge_export.pack_heads import HEADS_PRECISIONS
+from emonet_edge_export.progress import Progress
+from emonet_edge_export.quantize_encoder import KEEP_FLOAT, RECIPES, TARGETS, Recipe, default_recipe
+from emonet_edge_export.registry import RepositoryRef, find
+from emonet_edge_export.verify import verify_against
+
+__all__ = ["main", "verify_main"]
+
+FINE, BROKEN = 0, 1
+
+_DESCRIPTION = """\
+Make a model directory from LAION's published checkpoints, and prove it against PyTorch.
+
+Checkpoints come from the Hugging Face hub, or with --source DIR from copies laid out as
+DIR/<owner>/<name>/...; then nothing touches the network. An interrupted export goes on when the
+same command is given again. The models are CC-BY-4.0: ATTRIBUTION.md travels with the directory.
+
+examples:
+  emonet-edge export face --suite small --out ~/models/face-small
+  emonet-edge export voice --suite small --heads anger,valence --discard-sources --out voice-small
+"""
+_EPILOG = """\
+exit codes:
+  0    the model directory is in place
+  1    it would not do what PyTorch does (see the table); nothing was put in place
+  2    wrong usage
+  3    it cannot be made: checkpoints, network, disk, existing target
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `emonet-edge export`; returns the exit code."""
+    arguments = _parser().parse_args(list(argv))
+    options = _options(arguments)
+    try:
+        exported = export_model(options, Progress(quiet=arguments.quiet))
+    except VerificationError as error:
+        print_fidelity(error.fidelity, arguments.json)
+        sys.stderr.write(f"emonet-edge: {error}\n")
+        return BROKEN
+    print_fidelity(exported.fidelity, arguments.json, {"directory": str(exported.path)})
+    if not arguments.json:
+        sys.stdout.write(f"{exported.path}\n")
+    return FINE
+
+
+def verify_main(argv: Sequence[str]) -> int:
+    """Run the comparison of `emonet-edge verify DIR --against SOURCE`; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="emonet-edge verify-against",
+        description="Prove a model directory against the checkpoints that it was made from.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("directory", type=Path, metavar="DIR", help="the model directory")
+    add("source", type=Path, metavar="SOURCE", help="copies of the repositories")
+    add("--samples", type=Path, metavar="DIR", help="pictures or clips to compare on")
+    add("--min-agreement", type=float, metavar="X", help="the least rank agreement, 0 to 1")
+    add("--json", action="store_true", help="one JSON object")
+    arguments = parser.parse_args(list(argv))
+    fidelity = verify_against(arguments.directory, arguments.source, arguments.samples)
+    faults = fidelity.faults_with(arguments.min_agreement)
+    about = {"directory": str(arguments.directory), "faults": faults}
+    print_fidelity(fidelity, arguments.json, about)
+    for line in faults or fidelity.warnings:
+        sys.stderr.write(f"emonet-edge: {line}\n")
+    return BROKEN if faults else FINE
+
+
+def print_fidelity(fidelity: Fidelity, as_json: bool, more: dict[str, Any] | None = None) -> None:
+    """Print the comparison: a table, or one JSON object."""
+    if as_json:
+        sys.stdout.write(json.dumps({**(more or {}), "fidelity": fidelity.summary}) + "\n")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD)
+    for number, column in enumerate(COLUMNS):
+        made.add_column(column, justify="right" if number else "left")
+    for row in table(fidelity):
+        made.add_row(*row)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(made)
+    samples = fidelity.summary
+    what = "" if samples["representative"] else ", not representative"
+    sys.stdout.write(f"{samples['samples']} samples ({samples['source']}{what})\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emonet-edge export",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("modality", choices=("face", "voice"))
+    add("--suite", required=True, help="face: small, large; voice: small, large, plus")
+    add("--out", required=True, type=Path, metavar="DIR", help="the model directory to make")
+    add("--overwrite", action="store_true", help="replace the model directory that is there")
+    add("--quiet", action="store_true", help="no progress on stderr")
+    add("--json", action="store_true", help="for programs: the figures as one JSON object")
+    _add_sources(parser.add_argument_group("checkpoints"))
+    _add_heads(parser.add_argument_group("heads"))
+    _add_encoder(parser.add_argument_group("encoder"))
+    _add_proof(parser.add_argument_group("proof"))
+    return parser
+
+
+def _add_sources(group: Any) -> None:
+    add = group.add_argument
+    add("--source", type=Path, metavar="DIR", help="copies of the repositories; no network")
+    add("--revision", metavar="REV", help="branch, tag or commit of the heads (default: main)")
+    add("--heads-from", metavar="OWNER/NAME[@REV]", help="other heads than the suite's")
+    add("--encoder", metavar="OWNER/NAME[@REV]", help="another encoder than the suite's")
+    add("--discard-sources", action="store_true", help="delete each download once it is packed")
+    add("--ignore", action="append", default=[], metavar="FILE", help="leave out files (a pattern)")
+    add("--detector", type=Path, metavar="FILE", help="a YuNet ONNX file (default: OpenCV's zoo)")
+    add("--no-detector", action="store_true", help="faces: without a detector")
+
+
+def _add_heads(group: Any) -> None:
+    add = group.add_argument
+    add("--heads", metavar="NAMES", help="only these, like anger,valence (default: all)")
+    add("--heads-precision", choices=HEADS_PRECISIONS, default="int8", help="default: int8")
+    add("--embedding-norm", choices=NORMS, default="auto", help="faces; auto decides by evidence")
+    add("--neutral-faces", type=Path, metavar="DIR", help="pictures of neutral faces, as evidence")
+
+
+def _add_encoder(group: Any) -> None:
+    add = group.add_argument
+    add("--recipe", choices=RECIPES, help="default: int8 as measured to be the best")
+    add("--target", choices=TARGETS, default="cpu", help="default: cpu")
+    add(
+        "--keep-float",
+        action="append",
+        metavar="WHAT",
+        help=f"int8: leave in float: {', '.join(KEEP_FLOAT)}, layer:N or a regular expression over "
+        "the nodes' names; can be repeated; 'nothing' for none",
+    )
+    add("--smooth-quant-alpha", type=float, metavar="X", help="int8: 0 to 1")
+    add("--no-bias-correction", action="store_true", help="int8: without NNCF's bias correction")
+    add("--no-vnni", action="store_true", help="int8: for CPUs without VNNI, 7 bits a weight")
+    add("--calibration", type=Path, metavar="DIR", help="pictures or clips (default: a public set)")
+    add("--calibration-samples", type=int, metavar="N", help="at most so many inputs (default: 64)")
+    add("--precision-hint", choices=("f32", "bf16", "none"), help="default: f32 on CPUs")
+    add("--also-onnx", action="store_true", help="encoder.onnx as well, checked in ONNX Runtime")
+
+
+def _add_proof(group: Any) -> None:
+    add = group.add_argument
+    add("--min-agreement", type=float, metavar="X", help="fail below this rank agreement, 0 to 1")
+    add("--verify-samples", type=int, default=16, metavar="N", help="default: 16")
+
+
+def _options(a: argparse.Namespace) -> ExportOptions:
+    suite = find(a.modality, a.suite)
+    heads_from = parse_reference(a.heads_from) if a.heads_from else None
+    if a.revision:
+        name = heads_from.name if heads_from else suite.heads.name
+        heads_from = RepositoryRef(name, a.revision)
+    return ExportOptions(
+        a.modality, a.suite, a.out,
+        source=a.source,
+        heads_from=heads_from,
+        encoder=parse_reference(a.encoder) if a.encoder else None,
+        heads=_names(a.heads),
+        heads_precision=a.heads_precision,
+        recipe=_recipe(a),
+        target=a.target,
+        precision_hint=a.precision_hint,
+        calibration=a.calibration,
+        neutral_faces=a.neutral_faces,
+        embedding_norm=a.embedding_norm,
+        detector=a.detector,
+        with_detector=not a.no_detector,
+        also_onnx=a.also_onnx,
+        discard_sources=a.discard_sources,
+        ignore=tuple(a.ignore),
+        overwrite=a.overwrite,
+        min_agreement=a.min_agreement,
+        verify_samples=a.verify_samples,
+    )  # fmt: skip
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found:
+        raise ExportError(f"--heads needs names like anger,valence; got {text!r}")
+    return found
+
+
+def _recipe(a: argparse.Namespace) -> Recipe | None:
+    """Return the recipe as asked, None if no option of it was given."""
+    changes: dict[str, Any] = {}
+    if a.keep_float is not None:
+        changes["keep_float"] = tuple(word for word in a.keep_float if word != "nothing")
+    if a.smooth_quant_alpha is not None:
+        changes["smooth_quant_alpha"] = a.smooth_quant_alpha
+    if a.calibration_samples is not None:
+        changes["samples"] = a.calibration_samples
+    if a.no_bias_correction:
+        changes["bias_correction"] = False
+    if a.no_vnni:
+        changes["no_vnni"] = True
+    if changes and a.recipe not in (None, "int8"):
+        raise ExportError(f"{', '.join(changes)}: only for --recipe int8; the recipe is {a.recipe}")
+    if a.recipe is None and not changes:
+        return None
+    if a.recipe in (None, "int8"):
+        return default_recipe(a.modality, target=a.target, **changes)
+    return Recipe(a.recipe, a.target)
