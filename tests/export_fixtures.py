@@ -17,7 +17,7 @@ transformers = pytest.importorskip("transformers", reason="export needs transfor
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
 from safetensors.torch import save_file  # noqa: E402
-from transformers.models.whisper.modeling_whisper import WhisperEncoder  # noqa: E402, TID251
+from transformers.models.whisper.modeling_whisper import WhisperEncoder  # noqa: E402
 
 from emonet_edge.taxonomy import describe, names_for  # noqa: E402
 
