@@ -597,10 +597,11 @@ def test_export_and_verify_on_the_command_line(cli, voice_suite, shared_data, tm
 )
 def test_wrong_usage_is_explained(cli, tmp_path, monkeypatch, arguments, code, message):
     monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
     answer = cli("export", "face", *arguments)
     assert answer.code == code
     assert message in answer.err
-    assert not Path("x").exists()
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_missing_emotion_is_named_with_its_file(cli, face_suite, tmp_path):

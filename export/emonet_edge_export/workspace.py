@@ -52,7 +52,11 @@ class Workspace:
                 raise ExportError(
                     f"{target}: is being exported by another process; wait for it"
                 ) from None
-            yield cls(folder)
+            try:
+                yield cls(folder)
+            finally:
+                if folder.is_dir() and not any(p.name != "lock" for p in folder.iterdir()):
+                    shutil.rmtree(folder, ignore_errors=True)  # nothing to go on with
 
     def path(self, name: str) -> Path:
         """Return the path of a file in it."""
