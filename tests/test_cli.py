@@ -260,8 +260,11 @@ def plugin(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", list(sys.argv))
 
 
-def test_export_without_its_extra_is_one_line_with_the_remedy(call):
-    answer = call("export", "face-small")
+def test_export_without_its_extra_is_one_line_with_the_remedy(call, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
+    for name in [name for name in sys.modules if name.startswith("emonet_edge_export")]:
+        monkeypatch.delitem(sys.modules, name)
+    answer = call("export", "face", "--suite", "small", "--out", tmp_path / "out")
     assert answer.code == 3
     assert answer.err.count("\n") == 1
     assert "pip install 'emonet-edge[export]'" in answer.err

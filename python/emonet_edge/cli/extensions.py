@@ -46,15 +46,14 @@ def run(arguments: list[str]) -> int:
     found = _find(name)
     if not found:
         raise MissingExtraError(_remedy(name, "is not installed"))
+    sys.argv[0] = f"emonet-edge {name}"
     try:
-        command = found[0].load()
-    except ImportError as error:
+        return int(found[0].load()(rest) or 0)
+    except ModuleNotFoundError as error:  # at once, or when a step of the command needs it
         missing = error.name or str(error)
         raise MissingExtraError(
             _remedy(name, f"needs {missing}, which is not installed")
         ) from error
-    sys.argv[0] = f"emonet-edge {name}"
-    return int(command(rest) or 0)
 
 
 def _find(name: str) -> list[importlib.metadata.EntryPoint]:
