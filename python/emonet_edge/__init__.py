@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emonet_edge._version import __version__
 
 if TYPE_CHECKING:
-    from emonet_edge import exceptions, levels, model_dir, synthetic, taxonomy
+    from emonet_edge import exceptions, levels, model_dir, stream, synthetic, taxonomy
     from emonet_edge.audio import log_mel_spectrogram, resample
     from emonet_edge.exceptions import EmonetError, EmonetWarning
     from emonet_edge.face import FaceEmotionModel
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from emonet_edge.threads import set_thread_budget, thread_budget
     from emonet_edge.voice import VoiceEmotionModel
 
-_SUBMODULES = ("exceptions", "levels", "media", "model_dir", "scores", "synthetic", "taxonomy")
+_SUBMODULES = (
+    "exceptions",
+    "levels",
+    "media",
+    "model_dir",
+    "scores",
+    "stream",
+    "synthetic",
+    "taxonomy",
+)
 _HOMES = {
     "EmonetError": "exceptions",
     "EmonetWarning": "exceptions",
@@ -59,6 +68,7 @@ __all__ = [
     "preprocess_image",
     "resample",
     "set_thread_budget",
+    "stream",
     "synthetic",
     "taxonomy",
     "thread_budget",
