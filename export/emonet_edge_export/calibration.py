@@ -6,8 +6,9 @@ Small sets are stretched: a picture also gives its quarters and middle, a clip i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from emonet_edge import demo_material
 from emonet_edge.audio import log_mel_spectrogram, resample
 from emonet_edge.exceptions import MediaError
 from emonet_edge.image import preprocess_image
+from emonet_edge.integrity import sha256_of_file
 from emonet_edge.media import load_audio, load_image
 from emonet_edge_export.errors import ExportError
 
@@ -38,12 +40,16 @@ SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 
 @dataclass(frozen=True)
 class Samples:
-    """Prepared inputs of the encoder, made when they are asked for: each float32 without batch."""
+    """Prepared inputs of the encoder, made when they are asked for: each float32 without batch.
+
+    `sha256` stands for the contents of the files; None where there are none.
+    """
 
     source: str
     files: tuple[str, ...]
     makers: tuple[Maker, ...]
     representative: bool = True
+    sha256: str | None = None
 
     def __len__(self) -> int:
         return len(self.makers)
@@ -54,13 +60,14 @@ class Samples:
     def some(self, count: int) -> Samples:
         """Return at most `count` of them, evenly spread."""
         chosen = tuple(self.makers[i] for i in spread_out(len(self.makers), count))
-        return Samples(self.source, self.files, chosen, self.representative)
+        return replace(self, makers=chosen)
 
     def described(self) -> dict[str, Any]:
         """Return what report.json says of them."""
         return {
             "source": self.source,
             "files": len(self.files),
+            "sha256": self.sha256,
             "inputs": len(self.makers),
             "representative": self.representative,
         }
@@ -98,7 +105,14 @@ def from_folder(
         makers = split(files, preparation, stretch and len(files) < _FEW)
     except MediaError as error:
         raise ExportError(f"{error} (in the calibration folder; repair or remove it)") from error
-    return Samples(what or str(folder), tuple(p.name for p in files), tuple(makers))
+    names = tuple(p.name for p in files)
+    return Samples(what or str(folder), names, tuple(makers), sha256=_contents_sha256(files))
+
+
+def _contents_sha256(files: Sequence[Path]) -> str:
+    """Hash the files' sha256 in hex, a line each in order of path, as sha256sum would list them."""
+    lines = "".join(f"{sha256_of_file(path)}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def drawn_samples(modality: str, preparation: Mapping[str, Any], count: int = 8) -> Samples:
@@ -106,7 +120,7 @@ def drawn_samples(modality: str, preparation: Mapping[str, Any], count: int = 8)
     makers: list[Maker] = []
     if modality == "face":
         face = demo_material.draw_face()
-        for image in (face, np.ascontiguousarray(face[:, ::-1])):
+        for image in (face, np.ascontiguousarray(face[:, ::-1]), _dimmed(face), _grainy(face)):
             makers += [partial(_picture, image, box, preparation) for box in _boxes(image, True)]
     else:
         voice = demo_material.synthesize_voice(32.0)
@@ -114,6 +128,15 @@ def drawn_samples(modality: str, preparation: Mapping[str, Any], count: int = 8)
             start, seconds = round(number * 2.5 * _RATE), 2 + number % 5
             makers.append(partial(log_mel_spectrogram, voice[start : start + seconds * _RATE]))
     return Samples("drawn in code", (), tuple(makers[:count]), representative=False)
+
+
+def _dimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return (image * 0.4).astype(np.uint8)
+
+
+def _grainy(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grain = np.random.default_rng(0).normal(0, 20, image.shape)
+    return np.clip(image + grain, 0, 255).astype(np.uint8)
 
 
 def _pictures(files: Sequence[Path], how: Mapping[str, Any], stretch: bool) -> list[Maker]:

@@ -197,7 +197,8 @@ def check_devices(
         checks += session.check(device)
     session.progress("done", 1.0)
     kinds = {name.split(".")[0] for name in available}
-    absent = {name: why_absent(name).strip(" ()") for name in ("GPU", "NPU") if name not in kinds}
+    missing = [name for name in ("GPU", "NPU") if name not in kinds]
+    absent = {name: why_absent(name).removeprefix(" (").removesuffix(")") for name in missing}
     return MachineCheck(certificate, session.certified, tuple(_mark(checks, automatic)), absent)
 
 
