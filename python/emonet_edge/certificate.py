@@ -26,10 +26,10 @@ from emonet_edge.certified_distance import (
     figures,
 )
 from emonet_edge.devices import available_devices, choose
-from emonet_edge.emotion_model import encoder_source
+from emonet_edge.emotion_model import encoder_source, open_heads
 from emonet_edge.encoder import Encoder, EncoderReport, why_absent
 from emonet_edge.exceptions import DeviceError, EmbeddingError
-from emonet_edge.heads import EmbeddingNorm, MultiHeadMLP, active_isa, available_isas
+from emonet_edge.heads import MultiHeadMLP, active_isa, available_isas
 from emonet_edge.model_dir import ModelDir, check_memory
 
 if TYPE_CHECKING:
@@ -193,8 +193,7 @@ def check_devices(
     automatic = choose("AUTO", available).order
     checks: list[DeviceCheck] = []
     for number, device in enumerate(wanted):
-        session.span = (number / len(wanted), 1 / len(wanted))
-        checks += session.check(device)
+        checks += session.check(device, number / len(wanted), 1 / len(wanted))
     session.progress("done", 1.0)
     kinds = {name.split(".")[0] for name in available}
     missing = [name for name in ("GPU", "NPU") if name not in kinds]
@@ -217,33 +216,34 @@ class _Session:
         self.threads, self.cache = threads, cache
         self.infos = directory.heads
         self.source = encoder_source(directory)
-        norm: EmbeddingNorm = "l2" if directory.manifest.embedding_norm == "l2" else "none"
-        self.heads = MultiHeadMLP.open(
-            directory.heads_bin, certificate.names, embedding_norm=norm, threads=threads
-        )
+        self.heads = open_heads(directory, certificate.names, threads=threads)
         progress("heads", 0.0)
         self.head_scores = self.heads.evaluate_batch(certificate.embeddings)
         self.certified = certified_distance(certificate, self.infos)
-        self.span = (0.0, 1.0)
 
-    def check(self, device: str) -> Iterator[DeviceCheck]:
-        """Check a device under the directory's hint, and where it says something its own."""
-        hint = self.source.precision_hint
-        first = self._check(device, self.source)
+    def check(self, device: str, begin: float, share: float) -> Iterator[DeviceCheck]:
+        """Check a device under the directory's hint, and where it says something its own.
+
+        `begin` and `share` are the device's part of the whole progress.
+        """
+        named = self.source.precision_hint is not None
+        each = share / 2 if named else share
+        first = self._check(device, self.source, self._part(begin, each))
         yield first
-        if hint is not None and (device == "CPU" or first.distance is None):
-            yield self._check(device, replace(self.source, precision_hint=None))
+        if named and (device == "CPU" or first.distance is None):
+            itself = replace(self.source, precision_hint=None)
+            yield self._check(device, itself, self._part(begin + each, each))
 
-    def _check(self, device: str, source: EncoderSource) -> DeviceCheck:
+    def _check(self, device: str, source: EncoderSource, progress: Progress) -> DeviceCheck:
         hint, as_loaded = source.precision_hint, source == self.source
-        self._report(f"compiling for {device}, {hint or 'its own precision'}", 0.0)
+        progress(f"compiling for {device}, {hint or 'its own precision'}", 0.0)
         report = None
         try:
             encoder = Encoder.load(
                 source, device, threads=self.threads, fallback=False, cache=self.cache
             )
             report = encoder.report
-            embeddings = _embed(encoder, self.certificate.tensors, self._report)
+            embeddings = _embed(encoder, self.certificate.tensors, progress)
         except (DeviceError, EmbeddingError) as error:
             return DeviceCheck(device, hint, as_loaded, "cannot run it", str(error), encoder=report)
         scores = self.heads.evaluate_batch(embeddings)
@@ -255,9 +255,8 @@ class _Session:
         )
         return _judged(check, report, distance, self)
 
-    def _report(self, text: str, share: float) -> None:
-        begin, length = self.span
-        self.progress(text, begin + share * length)
+    def _part(self, begin: float, share: float) -> Progress:
+        return lambda text, done: self.progress(text, begin + share * done)
 
 
 def _embed(
