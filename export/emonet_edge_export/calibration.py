@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,25 +95,14 @@ class Samples:
 
     def widened(self) -> Samples:
         """Return the inputs and their variations: what ranges are taken from."""
-        return Samples(
-            self.source,
-            self.files,
-            (*self.makers, *self.variations),
-            self.representative,
-            self.groups + self.groups[: len(self.variations)],
-            (),
-            self.sha256,
-        )
+        return replace(self, makers=(*self.makers, *self.variations), groups=(), variations=())
 
     def _at(self, chosen: Sequence[int]) -> Samples:
-        return Samples(
-            self.source,
-            self.files,
-            tuple(self.makers[i] for i in chosen),
-            self.representative,
-            tuple(self.groups[i] for i in chosen) if self.groups else (),
-            tuple(self.variations[i] for i in chosen) if self.variations else (),
-            self.sha256,
+        return replace(
+            self,
+            makers=tuple(self.makers[i] for i in chosen),
+            groups=tuple(self.groups[i] for i in chosen if self.groups),
+            variations=tuple(self.variations[i] for i in chosen if self.variations),
         )
 
     def described(self) -> dict[str, Any]:
@@ -121,9 +110,9 @@ class Samples:
         return {
             "source": self.source,
             "files": len(self.files),
+            "sha256": self.sha256,
             "inputs": len(self.makers),
             "representative": self.representative,
-            "sha256": self.sha256,
         }
 
 
@@ -185,11 +174,9 @@ def _group(folder: Path, file: Path) -> str:
 
 
 def _contents(files: Sequence[Path]) -> str:
-    """Hash the files' own hashes, in order: what was calibrated on, without its names."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(bytes.fromhex(sha256_of_file(file)))
-    return digest.hexdigest()
+    """Hash the files' sha256 in hex, a line each in order of path, as sha256sum would list them."""
+    lines = "".join(f"{sha256_of_file(path)}\n" for path in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def drawn_samples(modality: str, preparation: Mapping[str, Any], count: int = 8) -> Samples:
@@ -197,7 +184,7 @@ def drawn_samples(modality: str, preparation: Mapping[str, Any], count: int = 8)
     makers: list[Maker] = []
     if modality == "face":
         face = demo_material.draw_face()
-        for image in (face, np.ascontiguousarray(face[:, ::-1])):
+        for image in (face, np.ascontiguousarray(face[:, ::-1]), _dimmed(face), _grainy(face)):
             makers += [partial(_picture, image, box, preparation) for box in _boxes(image, True)]
     else:
         voice = demo_material.synthesize_voice(32.0)

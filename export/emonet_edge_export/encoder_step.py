@@ -31,12 +31,16 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class EncoderPlan:
-    """What to make: `calibration` None is only for recipes that need none; `proof` is embedded."""
+    """What to make: `calibration` None is only for recipes that need none; `proof` is embedded.
+
+    The inputs of `certificate` are embedded in FP32 alone.
+    """
 
     config: EncoderConfig
     recipe: Recipe
     calibration: Samples | None
     proof: Samples
+    certificate: Samples
     neutral: Samples | None
     hint: str | None
     also_onnx: bool
@@ -45,11 +49,12 @@ class EncoderPlan:
 
 @dataclass(frozen=True)
 class EncoderResult:
-    """`embeddings` of the proof by way; `mean` by norm; `neutral` faces in FP32 IR, or None."""
+    """`embeddings` of the proof by way; `mean` by norm; the rest in FP32 IR, `neutral` or None."""
 
     facts: Mapping[str, Any]
     embeddings: Mapping[str, Float32]
     mean: Mapping[str, Float32]
+    certificate: Float32
     neutral: Float32 | None
 
 
@@ -76,6 +81,7 @@ def make_encoder(
             facts,
             {way: arrays[way] for way in ("torch", "fp32_ir", "encoder")},
             {norm: arrays[f"mean_{norm}"] for norm in ("none", "l2")},
+            arrays["certificate"],
             arrays.get("neutral"),
         )
 
@@ -140,6 +146,8 @@ def _embed_float(
 ) -> None:
     encoder = IrEncoder(work.path("fp32.xml"), "f32")
     arrays["fp32_ir"] = encoder.embed(plan.proof, "Embedding with FP32 IR", progress)
+    title = "Embedding the certificate's inputs"
+    arrays["certificate"] = encoder.embed(plan.certificate, title, progress)
     if plan.neutral is not None:
         arrays["neutral"] = encoder.embed(plan.neutral, "Embedding neutral faces", progress)
 

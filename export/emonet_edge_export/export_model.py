@@ -19,6 +19,12 @@ from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge_export import detector, public_calibration
 from emonet_edge_export.calibration import Samples, drawn_samples, from_folder
+from emonet_edge_export.certify import (
+    CERTIFICATE_NAME,
+    CertificatePlan,
+    certificate_inputs,
+    certify,
+)
 from emonet_edge_export.checkpoints import read_head
 from emonet_edge_export.describe_model import (
     MODEL_LICENSE,
@@ -90,6 +96,8 @@ class _Export:
     ) -> None:
         self.options, self.out, self.work, self.progress = options, out, work, progress
         self.suite = options.known
+        self.scores: Mapping[str, Mapping[str, list[float]]] = {}
+        """In float, by head, then by way; there once the heads are packed."""
 
     def run(self) -> Exported:
         options = self.options
@@ -114,6 +122,7 @@ class _Export:
             )
         fidelity = self._heads(heads_repository, files, config, norm, encoder, samples)
         self._judge(fidelity)
+        certificate = self._certify(config, norm, encoder, samples)
         facts = self._detector()
         sources = [heads_repository.described(), encoder_repository.described()]
         sources += [facts.described()] if facts else []
@@ -140,6 +149,10 @@ class _Export:
         }
         report = {
             "recipe": recipe.described(samples),
+            "calibration": samples.described(),
+            "front": None,
+            "versions": tool_versions(),
+            "certificate": certificate,
             "embedding_norm": asdict(norm),
             "spread_source": spread_source(self.suite),
             "mean_embedding": samples.described(),
@@ -212,16 +225,18 @@ class _Export:
         if options.neutral_faces is not None and options.modality == "face":
             neutral = from_folder(options.neutral_faces, "face", config.preparation, stretch=False)
         proof = samples.some(options.verify_samples)
+        certificate = certificate_inputs(options.modality, config)
         key = fingerprint(
             repository.state(), dict(config.preparation), recipe.described(samples), samples.files,
-            str(options.neutral_faces), options.hint, options.also_onnx, options.verify_samples,
-            tool_versions(),
+            samples.sha256, str(options.neutral_faces), options.hint, options.also_onnx,
+            options.verify_samples, certificate.described(), tool_versions(),
         )  # fmt: skip
         plan = EncoderPlan(
             config,
             recipe,
             samples if recipe.needs_calibration or samples.representative else None,
             proof,
+            certificate,
             neutral,
             options.hint,
             options.also_onnx,
@@ -268,6 +283,7 @@ class _Export:
         key = fingerprint(
             repository.state(), [file.name for file in files], options.heads_precision, norm.norm,
             hashlib.sha256(mean.tobytes()).hexdigest(), encoder.facts["used"],
+            hashlib.sha256(encoder.certificate.tobytes()).hexdigest(),
         )  # fmt: skip
         plan = HeadsPlan(
             files, options.heads_precision, norm.norm, config.embedding_shape, mean, key
@@ -277,10 +293,12 @@ class _Export:
             siblings = Siblings(
                 config.embedding_shape, self.suite.expected.head_rows if official else None
             )
-            scores = pack_heads(path, plan, repository, siblings, encoder.embeddings, self.progress)
+            embeddings = {**encoder.embeddings, "certificate": encoder.certificate}
+            scores = pack_heads(path, plan, repository, siblings, embeddings, self.progress)
             done = {"scores": scores, "used": dict(repository.used)}
             self.work.remember("heads", key, done)
         repository.used.update(done["used"])
+        self.scores = done["scores"]
         return self._compare([file.name for file in files], norm, encoder, samples, done["scores"])
 
     def _compare(
@@ -303,6 +321,28 @@ class _Export:
             "precision_hint": self.options.hint,
         }
         return compare(names, by_way, encoder.embeddings, facts)
+
+    def _certify(
+        self, config: EncoderConfig, norm: NormDecision, encoder: EncoderResult, samples: Samples
+    ) -> dict[str, Any]:
+        """Write the certificate; returns what report.json says of it."""
+        ways = {
+            way: np.array([scores[way] for scores in self.scores.values()], np.float32).T
+            for way in ("torch", "certificate")
+        }
+        plan = CertificatePlan(
+            tuple(self.scores),
+            norm.norm,
+            config,
+            self.options.hint,
+            certificate_inputs(self.options.modality, config),
+            encoder.certificate,
+            ways["certificate"],
+            ways["torch"].std(axis=0),
+            f"{len(ways['torch'])} inputs ({samples.source})",
+            hashlib.sha256(encoder.mean["none"].tobytes()).hexdigest(),
+        )
+        return certify(plan, self.work, self.progress)
 
     def _judge(self, fidelity: Fidelity) -> None:
         faults = fidelity.faults_with(self.options.min_agreement)
@@ -335,7 +375,7 @@ class _Export:
         )
 
     def _assemble(self, fields: dict[str, Any], report: dict[str, Any], attribution: str) -> Path:
-        names = ["encoder.xml", "encoder.bin", "heads.bin"]
+        names = ["encoder.xml", "encoder.bin", "heads.bin", CERTIFICATE_NAME]
         if self.options.also_onnx:
             names.append("encoder.onnx")
         if len(fields["sources"]) > 2:
