@@ -50,7 +50,8 @@ _WALK_SHARE, _RETURN_SHARE = 0.65, 0.85
 class SearchOptions:
     """How long the search may take, what it must reach, and what it may keep in memory.
 
-    `seconds`: no new trial begins after them. `samples`: at most so many inputs. `memory_bytes`:
+    `seconds`: no new trial begins after them, but for all parts in INT8 and all in float, which are
+    always tried. `samples`: at most so many inputs. `memory_bytes`:
     for the embeddings that candidates are compared with.
     """
 
@@ -229,7 +230,9 @@ class _Search:
         return sorted(names, key=lambda name: -self.errors[name] / self.saved[name])
 
     def _walk(self, order: Sequence[str]) -> None:
-        """Try candidates along the order: first those around the goal, then the others."""
+        """Try candidates along the order: both ends, those around the goal, then the others."""
+        self._try(())
+        self._try(order)
         low, high = 0, len(order)
         while low < high and self._in_time():  # the fewest parts in float that reach the goal
             middle = (low + high) // 2
