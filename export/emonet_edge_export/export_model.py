@@ -146,7 +146,7 @@ class _Export:
             "encoder": {
                 "input_shape": list(config.input_shape),
                 "output_shape": [1, *config.embedding_shape],
-                "precision": recipe.precision,
+                "precision": encoder.facts["recipe"].get("precision", recipe.precision),
                 "recipe": encoder.facts["recipe"],
                 "precision_hint": options.hint,
             },
