@@ -63,6 +63,17 @@ def test_any_box_on_any_picture_can_be_drawn(box, size):
     drawn(view, size, width=640)
 
 
+def test_panels_hide_no_face_where_there_is_room():
+    faces = [
+        reading(track, scores_of(anger=3.0), box=(150 + 130 * track, 150, 100, 120))
+        for track in range(3)
+    ]
+    picture = drawn(view_of(frame_outcome(0, 0.0, *faces)), (800, 600))
+    for face in faces:
+        x, y, width, height = map(int, face.box)
+        assert (picture[y + 10 : y + height - 10, x + 10 : x + width - 10] == 90).all()
+
+
 def test_old_boxes_are_not_drawn():
     view = view_of(frame_outcome(0, 1.0, reading(1, scores_of(anger=1.0))))
     assert (drawn(view, at=2.5) == style.BOX).all(axis=2).any()

@@ -201,8 +201,8 @@ def _draw_row(
     left, top, right, bottom = area
     draw.rectangle(area, fill=(*PANEL, 150))
 
-    def x(seconds: float) -> float:
-        return left + (right - left) * min(1.0, max(0.0, seconds / duration))
+    def x(seconds: float) -> int:
+        return round(left + (right - left) * min(1.0, max(0.0, seconds / duration)))
 
     previous: tuple[float, float, float] | None = None  # time of the end, and its point
     for piece in pieces:
@@ -210,11 +210,13 @@ def _draw_row(
             previous = None
             continue
         y = bottom - (bottom - top) * min(1.0, max(0.0, piece.value / scale))
-        draw.rectangle((x(piece.start), y, x(piece.end), bottom), fill=(*colour, 110))
+        start, end = x(piece.start), x(piece.end)
+        if end > start:  # the next one's first column is not drawn twice
+            draw.rectangle((start, y, end - 1, bottom), fill=(*colour, 110))
         if previous is not None and math.isclose(previous[0], piece.start, abs_tol=1e-6):
-            draw.line((*previous[1:], x(piece.start), y), fill=colour, width=2)
-        draw.line((x(piece.start), y, x(piece.end), y), fill=colour, width=3)
+            draw.line((*previous[1:], start, y), fill=colour, width=2)
+        draw.line((start, y, end, y), fill=colour, width=3)
         if piece.dot is not None:
             dot = x(piece.dot)
             draw.ellipse((dot - 4, y - 4, dot + 4, y + 4), fill=colour)
-        previous = (piece.end, x(piece.end), y)
+        previous = (piece.end, end, y)

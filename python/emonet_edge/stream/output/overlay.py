@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from emonet_edge.drawing_style import (
     BACKGROUND,
@@ -32,6 +32,8 @@ __all__ = ["Overlay", "OverlayView"]
 _FACES_S = 2.0  # older boxes would stand where nobody is
 _VOICE_S = 10.0
 _SHADE = (*BACKGROUND, 190)
+
+_Rectangle: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True)
@@ -114,30 +116,33 @@ class Overlay:
 
         if self._text is None:
             self._text = Text(Image)
-        size = max(11, picture.height // 36)
+        size = max(11, min(picture.size) // 30)
         draw = ImageDraw.Draw(picture, "RGBA")
         if abs(at - view.faces_at) <= _FACES_S:
-            for face in view.faces:
-                self._draw_face(draw, picture.size, face, picture.width / width, size)
+            self._draw_faces(draw, picture.size, view.faces, picture.width / width, size)
         below = [(view.spoken(at), TEXT), (SYNTHETIC_NOTICE if view.synthetic else "", WARNING)]
         self._draw_lines(draw, picture.size, [(view.status(), FAINT)], size, at_top=True)
         self._draw_lines(draw, picture.size, below, size, at_top=False)
 
-    def _draw_face(
-        self, draw: Any, room: tuple[int, int], face: FaceReading, zoom: float, size: int
+    def _draw_faces(
+        self,
+        draw: Any,
+        room: tuple[int, int],
+        faces: Sequence[FaceReading],
+        zoom: float,
+        size: int,
     ) -> None:
-        x, y, width, height = (side * zoom for side in face.box)
-        scored = face.scores is not None
-        colour = BOX if scored else FAINT
         line = max(2, size // 7)
-        left, top = max(0.0, x), max(0.0, y)
-        right = max(left + line, min(x + width, room[0] - 1))
-        bottom = max(top + line, min(y + height, room[1] - 1))
-        draw.rectangle((left, top, right, bottom), outline=colour, width=line)
-        ranked = top_emotions(reading_values(face), self._top) if scored else []
-        panel = (14 * size, (len(ranked) + 1) * (size + 8) + 4)
-        at = _place_beside((left, top, right, bottom), panel, room)
-        self._draw_panel(draw, at, panel, face, ranked, size)
+        boxes = [_inside([side * zoom for side in face.box], room, line) for face in faces]
+        for face, box in zip(faces, boxes, strict=True):
+            draw.rectangle(box, outline=FAINT if face.scores is None else BOX, width=line)
+        taken = list(boxes)
+        for face, box in zip(faces, boxes, strict=True):
+            ranked = top_emotions(reading_values(face), self._top)
+            panel = (12 * size, (len(ranked) + 1) * (size + 8) + 4)
+            at = _place_beside(box, panel, room, taken)
+            taken.append((*at, at[0] + panel[0], at[1] + panel[1]))
+            self._draw_panel(draw, at, panel, face, ranked, size)
 
     def _draw_panel(
         self,
@@ -186,12 +191,35 @@ class Overlay:
             y += height
 
 
+def _inside(box: Sequence[float], room: tuple[int, int], smallest: int) -> _Rectangle:
+    """Return (left, top, right, bottom) of a box, with a part in the picture that is seen."""
+    x, y, width, height = box
+    left, top = (min(max(0.0, side), most - 1.0) for side, most in zip((x, y), room, strict=True))
+    right = max(left + smallest, min(x + width, room[0] - 1))
+    return left, top, right, max(top + smallest, min(y + height, room[1] - 1))
+
+
 def _place_beside(
-    box: tuple[float, float, float, float], panel: tuple[int, int], room: tuple[int, int]
+    box: _Rectangle, panel: tuple[int, int], room: tuple[int, int], taken: Sequence[_Rectangle]
 ) -> tuple[float, float]:
-    """Put a panel right of a box, or left of it, or where there is room at all: over it."""
-    left, top, right, _ = box
-    x = right + 4
-    if x + panel[0] > room[0]:
-        x = left - 4 - panel[0] if left - 4 - panel[0] >= 0 else room[0] - panel[0]
-    return max(0.0, x), max(0.0, min(top, room[1] - panel[1]))
+    """Put a panel right, left, below or above a box: where it hides least of what is there."""
+    left, top, right, bottom = box
+    places = [
+        (right + 4, top), (left - 4 - panel[0], top), (left, bottom + 4), (left, top - 4 - panel[1])
+    ]  # fmt: skip
+    inside = [
+        (max(0.0, min(x, room[0] - panel[0])), max(0.0, min(y, room[1] - panel[1])))
+        for x, y in places
+    ]
+
+    def hidden(at: tuple[float, float]) -> float:
+        mine = (*at, at[0] + panel[0], at[1] + panel[1])
+        return sum(_shared_area(mine, other) for other in taken)
+
+    return min(inside, key=hidden)  # of equals the first
+
+
+def _shared_area(one: _Rectangle, other: _Rectangle) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
