@@ -122,8 +122,8 @@ def test_resize_equals_the_plain_specification(case):
         (4000, 3000, 1), (3000, 4000, 2), (2000, 1500, 5), (40, 30, 1000), (9, 7, 4096),
         (1080, 1920, (352, 640)), (1920, 1080, (640, 352)), (3000, 40, (2, 4096)),
         (40, 3000, (4096, 2)),
-    ],  # fmt: skip
-)
+    ],
+)  # fmt: skip
 def test_resize_equals_pillow_at_huge_reductions_and_enlargements(height, width, size, isa):
     image = noise(height, width)
     np.testing.assert_array_equal(resized(image, size=size, isa=isa), pillow_resized(image, size))

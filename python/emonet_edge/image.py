@@ -14,7 +14,7 @@ from emonet_edge.exceptions import ImageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Box", "Color", "YuvMatrix", "YuvRange", "preprocess_image"]
+__all__ = ["Box", "Color", "YuvMatrix", "YuvRange", "picture_sides", "preprocess_image"]
 
 Color = Literal["rgb", "bgr", "nv12", "yuyv"]
 YuvMatrix = Literal["bt601", "bt709"]
@@ -75,7 +75,8 @@ def preprocess_image(
     box are converted.
 
     Returns:
-        float32 [3, height, width] of ``size``, channels red, green, blue. The same bits on every instruction set.
+        float32 [3, height, width] of ``size``, channels red, green, blue. The same bits on every
+        instruction set.
 
     Raises:
         ImageError: wrong dtype, rank or channel count; a side of 0 or above 65535 pixels; an odd
@@ -96,6 +97,16 @@ def preprocess_image(
         mean=_floats(mean, 3, "mean must be three numbers: red, green, blue"),
         std=_floats(std, 3, "std must be three numbers: red, green, blue"),
     )
+
+
+def picture_sides(image: Any, color: Color = "rgb", width: int | None = None) -> tuple[int, int]:
+    """Return (height, width) in pixels of a picture as `preprocess_image` takes it.
+
+    Raises:
+        ImageError: wrong dtype, rank or channel count, or an unknown color.
+    """
+    data, _, pixels = _planes(image, color, width)
+    return data.shape[0], pixels
 
 
 _Planes: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.uint8] | None, int]"
