@@ -1,1 +1,53 @@
-"""Camera and microphone to a steady stream of emotion outcomes and events, in this process."""
+"""Camera and microphone to a steady stream of emotion outcomes and events, in this process.
+
+Importing it loads nothing heavy: names are resolved on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emonet_edge.stream.listener import Listener
+    from emonet_edge.stream.mono import MonoStream
+    from emonet_edge.stream.speech import SpeechOptions, SpeechSegmenter, segment_speech
+    from emonet_edge.stream.utterances import UtteranceJob, UtteranceOptions, Utterances
+    from emonet_edge.stream.vad import VoiceActivityDetector
+
+_HOMES = {
+    "Listener": "listener",
+    "MonoStream": "mono",
+    "SpeechOptions": "speech",
+    "SpeechSegmenter": "speech",
+    "UtteranceJob": "utterances",
+    "UtteranceOptions": "utterances",
+    "Utterances": "utterances",
+    "VoiceActivityDetector": "vad",
+    "segment_speech": "speech",
+}
+
+__all__ = [
+    "Listener",
+    "MonoStream",
+    "SpeechOptions",
+    "SpeechSegmenter",
+    "UtteranceJob",
+    "UtteranceOptions",
+    "Utterances",
+    "VoiceActivityDetector",
+    "segment_speech",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
