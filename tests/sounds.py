@@ -77,7 +77,9 @@ def chords(seconds: float = 12.0) -> np.ndarray:
     bars = []
     for beat in range(round(seconds * 2)):
         struck = sum(
-            np.sin(2 * np.pi * hz * k * t) / k**1.5 for hz in notes[beat // 4 % 4] for k in range(1, 9)
+            np.sin(2 * np.pi * hz * k * t) / k**1.5
+            for hz in notes[beat // 4 % 4]
+            for k in range(1, 9)
         )
         bars.append(struck * np.exp(-4 * t) * np.minimum(1, t / 0.005))
     return (0.1 * np.concatenate(bars)).astype(np.float32)

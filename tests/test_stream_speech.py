@@ -97,7 +97,7 @@ def test_every_sample_rate_gives_the_same_times(rate, channels, two):
     np.testing.assert_allclose(segment_speech(recorded, rate), places, atol=0.2)
 
 
-@pytest.mark.parametrize("db", [-30, 0, 20])
+@pytest.mark.parametrize("db", [-20, 0, 20])
 def test_quiet_and_loud_speech_are_both_found(db, two):
     sound, places = two
     found = segment_speech(sound * np.float32(10 ** (db / 20)), RATE)
