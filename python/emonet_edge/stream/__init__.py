@@ -9,38 +9,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emonet_edge.stream import output
     from emonet_edge.stream.listener import Listener
     from emonet_edge.stream.mono import MonoStream
+    from emonet_edge.stream.sources.contents import Contents, contents_of
+    from emonet_edge.stream.sources.devices import list_devices
+    from emonet_edge.stream.sources.open import SourceOptions, open_audio, open_video
     from emonet_edge.stream.speech import SpeechOptions, SpeechSegmenter, segment_speech
     from emonet_edge.stream.utterances import UtteranceJob, UtteranceOptions, Utterances
     from emonet_edge.stream.vad import VoiceActivityDetector
 
 _HOMES = {
+    "Contents": "sources.contents",
     "Listener": "listener",
     "MonoStream": "mono",
+    "SourceOptions": "sources.open",
     "SpeechOptions": "speech",
     "SpeechSegmenter": "speech",
     "UtteranceJob": "utterances",
     "UtteranceOptions": "utterances",
     "Utterances": "utterances",
     "VoiceActivityDetector": "vad",
+    "contents_of": "sources.contents",
+    "list_devices": "sources.devices",
+    "open_audio": "sources.open",
+    "open_video": "sources.open",
     "segment_speech": "speech",
 }
 
 __all__ = [
+    "Contents",
     "Listener",
     "MonoStream",
+    "SourceOptions",
     "SpeechOptions",
     "SpeechSegmenter",
     "UtteranceJob",
     "UtteranceOptions",
     "Utterances",
     "VoiceActivityDetector",
+    "contents_of",
+    "list_devices",
+    "open_audio",
+    "open_video",
+    "output",
     "segment_speech",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "output":
+        return import_module(f"{__name__}.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -50,4 +69,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "output"})
