@@ -58,11 +58,9 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-voice", action="store_true", help="leave the sound out")
     group.add_argument(
         "--fast", action="store_true",
-        help="recordings as fast as they can be scored, every frame, instead of in real time",
+        help="recordings as fast as they can be scored, instead of in real time",
     )  # fmt: skip
-    group.add_argument(
-        "--duration", type=_positive, metavar="S", help="end after so many seconds"
-    )
+    group.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
     group.add_argument(
         "--list-devices", action="store_true", help="list cameras and microphones, and end"
     )
@@ -133,7 +131,10 @@ def _check_usage(args: argparse.Namespace) -> None:
         args.parser.error("--file cannot be read twice from stdin: use --video - or --audio -")
     if args.video == args.audio == "-":
         args.parser.error("stdin can be --video or --audio, not both")
-    wanted = [not args.no_face and (pictures or args.file), not args.no_voice and (sound or args.file)]
+    wanted = [
+        not args.no_face and (pictures or args.file),
+        not args.no_voice and (sound or args.file),
+    ]
     if not any(wanted):
         args.parser.error("nothing to look at or listen to: name --camera, --microphone or --file")
     if args.fast and (args.camera or args.microphone):
@@ -234,7 +235,7 @@ class _Live:
             with Board(args.top, what.title, what.duration, notice) as board:
                 yield board.write
             return
-        show: Callable[[Any], None] = Lines(args.top, args.all).write
+        show: Callable[[Any], None] = Lines(args.top, args.all, args.fast).write
         if args.json:
             emit({"type": "start", "source": what.title, "models": self._models.to_dict()})
             show = self._emit
@@ -251,6 +252,7 @@ class _Live:
                     report("", min(0.999, at / length))
 
             yield show_and_report
+            report("", 1.0)
 
     def _emit(self, record: Any) -> None:
         if self._args.all or getattr(record, "kind", "") != "dropped":
@@ -295,11 +297,16 @@ class _Live:
         if isinstance(record, Notice) and record.topic == "source" and "error" in record.details:
             self._failed = True
             note(record.text)
-        elif any(getattr(watcher, "closed", False) for watcher in watchers):
+            return
+        closed = any(getattr(watcher, "closed", False) for watcher in watchers)
+        scored = isinstance(record, (FrameOutcome, UtteranceOutcome))
+        if closed or (scored and self._is_late(record)):
             self._stop()
-        elif isinstance(record, (FrameOutcome, UtteranceOutcome)) and self._args.fast:
-            if self._args.duration is not None and record.captured_at >= self._args.duration:
-                self._stop()
+
+    def _is_late(self, outcome: Any) -> bool:
+        """Whether a fast recording has come to the end of --duration in its own time."""
+        duration = self._args.duration
+        return self._args.fast and duration is not None and outcome.captured_at >= duration
 
 
 def _live_options(args: argparse.Namespace) -> Any:

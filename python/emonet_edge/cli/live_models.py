@@ -76,7 +76,7 @@ def _load_detector(args: argparse.Namespace, face_model: Any) -> Any:
 class MiddleOfThePicture:
     """Stands in for a detector where the weights are synthetic as well: one face, always there."""
 
-    def detect(self, image: Any, color: str = "rgb", **options: Any) -> tuple[Any, ...]:
+    def detect(self, image: Any, color: Any = "rgb", **options: Any) -> tuple[Any, ...]:
         """Return a box of half the picture's height in its middle."""
         from emonet_edge.face_detector import Face
         from emonet_edge.image import picture_sides

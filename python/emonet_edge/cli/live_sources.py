@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Wanted:
     """Which sources were asked for, as texts for `open_video` and `open_audio`.
 
-    `live` says that one of them has no end of its own, `duration` how long a recording lasts, in
-    seconds, where that is known.
+    `live` says that one of them is no file, so that it has no end of its own; `duration` is how
+    long a recording lasts, in seconds, where that is known.
     """
 
     video: str | None
@@ -43,13 +43,20 @@ def wanted(args: argparse.Namespace) -> Wanted:
         return _of_file(args)
     video = None if args.no_face else args.camera or args.video
     audio = None if args.no_voice else args.microphone or args.audio
-    live = bool(args.camera or args.microphone)
     names = [name for name in (video, audio) if name is not None]
+    live = not all(map(_is_file, names))
     duration = None
-    if not live and len(names) == 1 and names[0] != "-" and Path(names[0]).is_file():
+    if not live and len(names) == 1:
         with suppress(MediaError):  # reading it will say what is wrong
             duration = ee.stream.contents_of(names[0]).duration
     return Wanted(video, audio, " and ".join(names), live, duration)
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # longer than a name can be, or with a NUL byte
+        return False
 
 
 def _of_file(args: argparse.Namespace) -> Wanted:
@@ -57,7 +64,8 @@ def _of_file(args: argparse.Namespace) -> Wanted:
     name = Path(args.file).name
     video, audio = found.pictures and not args.no_face, found.sound and not args.no_voice
     if not (video or audio):
-        missing = "no pictures" if args.no_voice else "no sound"
+        wishes = (("pictures", args.no_face), ("sound", args.no_voice))
+        missing = " and ".join(f"no {kind}" for kind, unwanted in wishes if not unwanted)
         raise MediaError(f"{args.file} holds {missing}: name another file, or score what it has")
     for here, wish, missing in (
         (found.pictures, not args.no_face, "no pictures: only voices"),
@@ -66,9 +74,7 @@ def _of_file(args: argparse.Namespace) -> Wanted:
         if wish and not here:
             note(f"{name} holds {missing} are scored")
     path = f"file:{args.file}"
-    return Wanted(
-        path if video else None, path if audio else None, name, False, found.duration
-    )
+    return Wanted(path if video else None, path if audio else None, name, False, found.duration)
 
 
 def open_sources(
@@ -81,8 +87,9 @@ def open_sources(
         MediaError, DeviceError: one cannot be opened.
         MissingExtraError: PyAV or sounddevice is not installed.
     """
-    pace = "fast" if args.fast else "realtime"
-    options = ee.stream.SourceOptions(pace=pace, starts_at=clock.now())
+    options = ee.stream.SourceOptions(
+        pace="fast" if args.fast else "realtime", starts_at=clock.now()
+    )
     how: dict[str, Any] = {"options": options, "clock": clock, "on_notice": on_notice}
     video = audio = None
     try:

@@ -18,16 +18,17 @@ class Summary:
     Args:
         fast: recordings as fast as possible, where the age of a result says nothing: the time of
             its own work stands for it.
+        kept: latencies to keep, of frames and of utterances.
     """
 
-    def __init__(self, fast: bool = False) -> None:
+    def __init__(self, fast: bool = False, kept: int = _KEPT) -> None:
         self._fast = fast
         self.frames: Counter[str] = Counter()
         self.utterances: Counter[str] = Counter()
         self.faces_scored = 0
         self._ages: dict[str, deque[float]] = {
-            "frame": deque(maxlen=_KEPT),
-            "utterance": deque(maxlen=_KEPT),
+            "frame": deque(maxlen=kept),
+            "utterance": deque(maxlen=kept),
         }
 
     def write(self, record: StreamRecord) -> None:

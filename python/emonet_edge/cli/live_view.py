@@ -36,10 +36,11 @@ class Lines:
     Args:
         top: emotions on a line.
         everything: dropped outcomes as well.
+        fast: the age of a result says nothing, and is left out.
     """
 
-    def __init__(self, top: int, everything: bool) -> None:
-        self._top, self._everything = top, everything
+    def __init__(self, top: int, everything: bool, fast: bool = False) -> None:
+        self._top, self._everything, self._fast = top, everything, fast
         self._due: dict[int, float] = {}
 
     def __enter__(self) -> Lines:
@@ -65,24 +66,26 @@ class Lines:
         due = [face for face in frame.faces if at >= self._due.get(face.track, 0.0)]
         here = {face.track for face in due}
         # Those who are away are forgotten: ten hours have many people.
-        self._due = {track: t for track, t in self._due.items() if track not in here and t > at - 60}
-        self._due.update({track: at + _LINE_EVERY_S for track in here})
-        return [
-            _line(at, f"face {face.track}", f"{self._face_text(face)}  ({frame.age_ms:.0f} ms)")
-            for face in due
-        ]
+        self._due = {
+            track: t for track, t in self._due.items() if track not in here and t > at - 60
+        }
+        self._due.update(dict.fromkeys(here, at + _LINE_EVERY_S))
+        return [_line(at, f"face {face.track}", self._face_text(face, frame)) for face in due]
 
-    def _face_text(self, face: FaceReading) -> str:
+    def _face_text(self, face: FaceReading, frame: FrameOutcome) -> str:
         if face.scores is None:
             return f"not scored: {face.reason}"
-        return top_text(reading_values(face), self._top, "face")
+        return top_text(reading_values(face), self._top, "face") + self._age(frame)
 
     def _voice_text(self, spoken: UtteranceOutcome) -> str:
         when = f"{spoken.start:.1f} to {spoken.end:.1f} s{'' if spoken.final else ', goes on'}"
         if spoken.scores is None:
             return f"{when}: {spoken.kind}: {spoken.reason}"
         emotions = top_text(raw_values(spoken.scores), self._top, "voice")
-        return f"{when}: {emotions}  ({spoken.age_ms:.0f} ms)"
+        return f"{when}: {emotions}{self._age(spoken)}"
+
+    def _age(self, outcome: FrameOutcome | UtteranceOutcome) -> str:
+        return "" if self._fast else f"  ({outcome.age_ms:.0f} ms)"
 
 
 class Board:
@@ -104,7 +107,7 @@ class Board:
         self._faces: dict[int, tuple[float, FaceReading]] = {}
         self._voice: UtteranceOutcome | None = None
         self._messages: deque[str] = deque(maxlen=_MESSAGES)
-        self._summary = Summary()
+        self._summary = Summary(kept=1000)  # its percentiles are redrawn again and again
         self._now = 0.0
         self._age_ms: float | None = None
         self._drawn_at = 0.0
@@ -162,7 +165,7 @@ class Board:
         if self._duration:
             share = min(1.0, self._now / self._duration)
             done = f"{bar(share, 1.0, 20)} {done} of {self._duration:.1f} s"
-        age = "" if self._age_ms is None else f"  age {self._age_ms:.0f} ms"
+        age = f"  age {self._age_ms:.0f} ms" if self._age_ms else ""
         return f"{self._title}  {done}{age}"
 
     def _rows(self) -> list[tuple[str, str, str, str]]:

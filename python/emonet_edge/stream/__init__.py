@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emonet_edge.stream import output
     from emonet_edge.stream.listener import Listener
+    from emonet_edge.stream.live_options import LiveOptions
     from emonet_edge.stream.mono import MonoStream
+    from emonet_edge.stream.session import LiveSession
     from emonet_edge.stream.sources.contents import Contents, contents_of
     from emonet_edge.stream.sources.devices import list_devices
     from emonet_edge.stream.sources.open import SourceOptions, open_audio, open_video
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Contents": "sources.contents",
     "Listener": "listener",
+    "LiveOptions": "live_options",
+    "LiveSession": "session",
     "MonoStream": "mono",
     "SourceOptions": "sources.open",
     "SpeechOptions": "speech",
@@ -40,6 +44,8 @@ _HOMES = {
 __all__ = [
     "Contents",
     "Listener",
+    "LiveOptions",
+    "LiveSession",
     "MonoStream",
     "SourceOptions",
     "SpeechOptions",

@@ -6,7 +6,13 @@ never replaced unless `overwrite=True`.
 
 from emonet_edge.stream.output.csv_table import COLUMNS, CsvWriter
 from emonet_edge.stream.output.files import check_target
-from emonet_edge.stream.output.labels import label, raw_values, reading_values, top_emotions, top_text
+from emonet_edge.stream.output.labels import (
+    label,
+    raw_values,
+    reading_values,
+    top_emotions,
+    top_text,
+)
 from emonet_edge.stream.output.ndjson import NdjsonWriter, ndjson_line
 from emonet_edge.stream.output.tap import TappedVideo
 from emonet_edge.stream.output.timeline import StreamTimeline

@@ -77,7 +77,8 @@ class OverlayView:
 
     def status(self) -> str:
         """One line: how old the scores are, where they come from, what was dropped."""
-        parts = [] if self.age_ms is None else [f"age {self.age_ms:.0f} ms"]
+        # 0 only where a recording is read as fast as possible: there it says nothing.
+        parts = [f"age {self.age_ms:.0f} ms"] if self.age_ms else []
         parts += [self.device] if self.device else []
         parts += [f"{self.dropped} dropped"] if self.dropped else []
         return "   ".join(parts + ([self.governor] if self.governor else []))
