@@ -2,7 +2,7 @@
 
 The result equals `emonet_edge.resample` of the whole, bit for bit, however it is cut into blocks:
 both are soxr's linear-phase filter in its quality HQ. The filter looks ahead, so what is fed comes
-out up to 0.04 s later (0.1 s from 8 kHz); `flush` gives the rest.
+out up to 0.05 s later (0.12 s from 8 kHz); `flush` gives the rest.
 """
 
 from __future__ import annotations
