@@ -9,33 +9,97 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emonet_edge.stream.baseline import BaselineOptions
+    from emonet_edge.stream.clock import Clock, ManualClock, SystemClock
+    from emonet_edge.stream.events import EventOptions
+    from emonet_edge.stream.face_lane import FaceOptions
+    from emonet_edge.stream.frames import Frame
+    from emonet_edge.stream.fusion import FusionOptions
+    from emonet_edge.stream.governor import GovernorOptions
     from emonet_edge.stream.listener import Listener
+    from emonet_edge.stream.live_options import LiveOptions
     from emonet_edge.stream.mono import MonoStream
+    from emonet_edge.stream.outcomes import (
+        EmotionEvent,
+        FaceReading,
+        FrameOutcome,
+        FusedState,
+        Notice,
+        UtteranceOutcome,
+    )
+    from emonet_edge.stream.session import LiveSession
+    from emonet_edge.stream.smoothing import SmoothingOptions
+    from emonet_edge.stream.sources.devices import list_devices
+    from emonet_edge.stream.sources.open import SourceOptions, open_audio, open_video
     from emonet_edge.stream.speech import SpeechOptions, SpeechSegmenter, segment_speech
     from emonet_edge.stream.utterances import UtteranceJob, UtteranceOptions, Utterances
     from emonet_edge.stream.vad import VoiceActivityDetector
 
 _HOMES = {
+    "BaselineOptions": "baseline",
+    "Clock": "clock",
+    "EmotionEvent": "outcomes",
+    "EventOptions": "events",
+    "FaceOptions": "face_lane",
+    "FaceReading": "outcomes",
+    "Frame": "frames",
+    "FrameOutcome": "outcomes",
+    "FusedState": "outcomes",
+    "FusionOptions": "fusion",
+    "GovernorOptions": "governor",
     "Listener": "listener",
+    "LiveOptions": "live_options",
+    "LiveSession": "session",
+    "ManualClock": "clock",
     "MonoStream": "mono",
+    "Notice": "outcomes",
+    "SmoothingOptions": "smoothing",
+    "SourceOptions": "sources.open",
     "SpeechOptions": "speech",
     "SpeechSegmenter": "speech",
+    "SystemClock": "clock",
     "UtteranceJob": "utterances",
     "UtteranceOptions": "utterances",
+    "UtteranceOutcome": "outcomes",
     "Utterances": "utterances",
     "VoiceActivityDetector": "vad",
+    "list_devices": "sources.devices",
+    "open_audio": "sources.open",
+    "open_video": "sources.open",
     "segment_speech": "speech",
 }
 
 __all__ = [
+    "BaselineOptions",
+    "Clock",
+    "EmotionEvent",
+    "EventOptions",
+    "FaceOptions",
+    "FaceReading",
+    "Frame",
+    "FrameOutcome",
+    "FusedState",
+    "FusionOptions",
+    "GovernorOptions",
     "Listener",
+    "LiveOptions",
+    "LiveSession",
+    "ManualClock",
     "MonoStream",
+    "Notice",
+    "SmoothingOptions",
+    "SourceOptions",
     "SpeechOptions",
     "SpeechSegmenter",
+    "SystemClock",
     "UtteranceJob",
     "UtteranceOptions",
+    "UtteranceOutcome",
     "Utterances",
     "VoiceActivityDetector",
+    "list_devices",
+    "open_audio",
+    "open_video",
     "segment_speech",
 ]
 
