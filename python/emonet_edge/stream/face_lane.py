@@ -10,16 +10,17 @@ slow. Between detections a track moves on by itself.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from emonet_edge.exceptions import InputError
 from emonet_edge.face import FaceEmotionModel
 from emonet_edge.face_detector import FaceDetector
 from emonet_edge.stream.baseline import BaselineOptions
-from emonet_edge.stream.change import difference, thumbnail
+from emonet_edge.stream.change import CHANGED, difference
 from emonet_edge.stream.events import EmotionEvents, EventOptions
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.governor import Governor
@@ -28,14 +29,13 @@ from emonet_edge.stream.pace import Pace
 from emonet_edge.stream.person import LastScores, Person
 from emonet_edge.stream.portrait import MARGIN, portrait_box
 from emonet_edge.stream.quality import QualityOptions, abstain_reason
-from emonet_edge.stream.selection import in_order
+from emonet_edge.stream.selection import OVER_BUDGET, Preference, select_faces
 from emonet_edge.stream.smoothing import SmoothingOptions
 from emonet_edge.stream.stages import Stages, Timer
+from emonet_edge.stream.thumbnail import thumbnail
 from emonet_edge.stream.tracker import FaceTracker, Track, TrackerOptions
 
 __all__ = ["FaceLane", "FaceOptions", "FaceWork"]
-
-OVER_BUDGET = "over budget"
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,22 @@ class FaceOptions:
             or longer. The governor may go below.
         detector_rate_hz: times a second that the detector looks for faces, at most.
         max_faces: faces of a frame that are scored, at most. The governor may go below.
-        first: which faces come first: the "largest" or the most "central" ones.
+        prefer: which faces come first: the "largest" or the most "central" ones.
         margin: what the crop shows around the detector's box, see `portrait_box`.
         max_staleness_s: so long an unchanged face keeps its scores before the encoder runs again;
             0 runs it for every frame that is looked at.
-        max_difference: a face whose thumbnail differs more (see `stream.change`) has changed.
+        changed: a face whose `difference` from when it was scored is at least this has changed,
+            see `stream.change`.
         tracker, quality, smoothing, baseline: of the parts.
     """
 
     rate_hz: float = 10.0
     detector_rate_hz: float = 10.0
     max_faces: int = 4
-    first: Literal["largest", "central"] = "largest"
+    prefer: Preference = "largest"
     margin: float = MARGIN
     max_staleness_s: float = 1.0
-    max_difference: float = 0.03
+    changed: float = CHANGED
     tracker: TrackerOptions = field(default_factory=TrackerOptions)
     quality: QualityOptions = field(default_factory=QualityOptions)
     smoothing: SmoothingOptions = field(default_factory=SmoothingOptions)
@@ -144,6 +145,13 @@ class FaceLane:
         self._people: dict[int, Person] = {}
         self._pace = Pace(options.rate_hz)
         self._detector_pace = Pace(options.detector_rate_hz)
+        self._chosen: frozenset[int] = frozenset()
+        self._latest = -math.inf
+
+    @property
+    def people(self) -> int:
+        """How many tracked faces something is known of."""
+        return len(self._people)
 
     def detection_due(self, frame: Frame) -> bool:
         """Tell whether `look` would run the detector on this frame."""
@@ -153,8 +161,15 @@ class FaceLane:
         """Find and track the faces of a frame, if the detector is due.
 
         Raises:
+            InputError: it is older than the last one.
             ImageError, DeviceError: as `FaceDetector.detect`; and what reading the frame raises.
         """
+        if not frame.captured_at >= self._latest:
+            raise InputError(
+                f"frames must come in the order of their capture: the last was at {self._latest} s;"
+                f" got {frame.captured_at} s"
+            )
+        self._latest = frame.captured_at
         if not self.detection_due(frame):
             return
         self._detector_pace.took(frame.captured_at)
@@ -186,31 +201,50 @@ class FaceLane:
         return work
 
     def _plans(self, frame: Frame) -> Iterator[_Plan]:
-        budget = self._limits.max_faces
-        seen = [track for track in self._tracker.predict(frame.captured_at) if not track.missed]
-        for track in in_order(seen, frame.width, frame.height, self._options.first):
-            reason = abstain_reason(track, frame, self._options.quality)
-            if not reason and budget == 0:
-                reason = OVER_BUDGET
+        scorable: dict[int, _Plan] = {}
+        for track in self._in_sight(frame):
+            grey = thumbnail(frame, track.box)
+            reason = abstain_reason(track, frame, self._options.quality, grey)
             if reason:
                 yield _Plan(track, reason)
             else:
-                budget -= 1
-                yield self._plan(track, frame)
+                scorable[track.id] = _Plan(track, thumbnail=grey)
+        chosen, others = select_faces(
+            [plan.track for plan in scorable.values()],
+            self._limits.max_faces,
+            frame.width,
+            frame.height,
+            prefer=self._options.prefer,
+            chosen_before=self._chosen,
+        )
+        self._chosen = frozenset(track.id for track in chosen)
+        for track in chosen:
+            yield self._with_person(scorable[track.id], frame.captured_at)
+        for track in others:
+            yield _Plan(track, OVER_BUDGET)
 
-    def _plan(self, track: Track, frame: Frame) -> _Plan:
-        person = self._people.get(track.id)
+    def _in_sight(self, frame: Frame) -> Iterator[Track]:
+        """Yield the tracks that the last detection saw, where they are now, within the picture."""
+        for track in self._tracker.predict(frame.captured_at):
+            x, y, width, height = track.box
+            left, top = max(x, 0.0), max(y, 0.0)
+            right, bottom = min(x + width, frame.width), min(y + height, frame.height)
+            if not track.missed and right - left >= 1 and bottom - top >= 1:
+                box = (left, top, right - left, bottom - top)
+                yield replace(track, face=replace(track.face, box=box))
+
+    def _with_person(self, plan: _Plan, at: float) -> _Plan:
+        """Add who it is, and the scores that still hold: young enough, of an unchanged face."""
+        options, track = self._options, plan.track.id
+        person = self._people.get(track)
         if person is None:
-            person = Person(self._options.smoothing, self._options.baseline)
-            self._people[track.id] = person
-        now = thumbnail(frame, track.box)
-        last = person.last
-        if last is not None and (
-            frame.captured_at - last.at >= self._options.max_staleness_s
-            or difference(last.thumbnail, now) > self._options.max_difference
-        ):
-            last = None
-        return _Plan(track, person=person, thumbnail=now, scores=last)
+            person = self._people[track] = Person(options.smoothing, options.baseline)
+        plan.person, last = person, person.last
+        if last is None or at - last.at >= options.max_staleness_s:
+            return plan
+        if difference(last.thumbnail, plan.thumbnail) < options.changed:
+            plan.scores = last
+        return plan
 
     def prepare(self, work: FaceWork, plan: _Plan) -> None:
         """Crop and resize a face; errors as in `prepare` of the model."""

@@ -16,6 +16,7 @@ Nothing that is seen or heard is stored or logged. What leaves a session are its
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -201,6 +202,8 @@ class LiveSession:
         """
         self._check(self._has_face, "frames", "face")
         at = self.clock.now() if captured_at is None else captured_at
+        if not math.isfinite(at):
+            raise InputError(f"captured_at must be a time in seconds; got {at!r}: leave it out")
         if copy:
             planes = isinstance(image, (tuple, list))
             image = [np.array(plane) for plane in image] if planes else np.array(image)
@@ -226,18 +229,24 @@ class LiveSession:
             InputError: the session has no voice model, or is closed.
         """
         self._check(self._has_voice, "sound", "voice")
-        block = np.array(samples)
-        if block.ndim not in (1, 2) or block.dtype.kind not in "fi" or not sample_rate > 0:
+        block, rate = np.array(samples), int(sample_rate)
+        if block.ndim not in (1, 2) or block.dtype.kind not in "fi" or rate != sample_rate:
             raise AudioError(
-                "samples must be float32 [n] or [n, channels] with a sample rate in Hz; got "
+                "samples must be float32 [n] or [n, channels] at a whole number of Hz; got "
                 f"{block.dtype} of shape {list(block.shape)} at {sample_rate!r} Hz; convert them"
             )
+        if rate <= 0:
+            raise AudioError(f"a sample rate must be above 0 Hz; got {sample_rate!r}: check it")
         if captured_at is None:
-            captured_at = self.clock.now() - len(block) / float(sample_rate)
+            captured_at = self.clock.now() - len(block) / rate
+        if not math.isfinite(captured_at):
+            raise InputError(
+                f"captured_at must be a time in seconds; got {captured_at!r}: leave it out"
+            )
         self._pushed = True
         with self._state:
             first, self._sample = self._sample, self._sample + len(block)
-            self._lanes.sound(AudioBlock(first, captured_at, sample_rate, block))
+            self._lanes.sound(AudioBlock(first, captured_at, rate, block))
 
     def add_video(self, source: VideoSource) -> None:
         """Read frames from a source until it ends; the session closes it.
