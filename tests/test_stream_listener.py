@@ -197,3 +197,15 @@ def test_a_block_that_is_no_sound_is_refused_and_the_stream_goes_on(block, two):
         listener.hear(block)
     jobs += heard(listener, others[1:]) + listener.flush()
     np.testing.assert_allclose(times(jobs), places, atol=0.2)
+
+
+def test_a_refused_block_behind_a_gap_costs_no_result(two):
+    sound, places = two
+    cut = round((places[1][0] + 1.0) * RATE)
+    listener = Listener(FINALS_ONLY)
+    jobs = heard(listener, blocks_of(sound[:cut], RATE))
+    with pytest.raises(AudioError, match="full scale"):
+        listener.hear(Block(cut + 4800, 0.0, RATE, np.full(480, 20_000.0, np.float32)))
+    assert listener.speaking
+    jobs += listener.flush()
+    assert [(job.seq, job.final) for job in jobs] == [(0, True), (1, True)]

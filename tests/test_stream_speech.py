@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import soxr
@@ -59,7 +61,7 @@ def test_speech_is_found_in_every_clip_of_speech(name, shared_data):
     segments = segment_speech(*ee.media.load_audio(shared_data / "audio" / name))
     waveform = clip(shared_data, name)
     assert sum(end - start for start, end in segments) > 0.3 * len(waveform) / RATE
-    for (_, end), (start, _) in zip(segments, segments[1:], strict=False):
+    for (_, end), (start, _) in pairwise(segments):
         assert start - end >= SpeechOptions().min_silence_s
     assert segments[0][0] >= 0
     assert segments[-1][1] <= len(waveform) / RATE

@@ -15,7 +15,7 @@ def test_only_one_has_the_turn():
 
     def work():
         for _ in range(200):
-            with turns.turn():
+            with turns.wait():
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
                 inside[0] -= 1
@@ -35,7 +35,7 @@ def test_two_lanes_that_always_have_work_alternate():
     def work(name):
         both.wait()
         for _ in range(50):
-            with turns.turn():
+            with turns.wait():
                 order.append(name)
                 while turns.waiting == 0 and len(order) < 99:  # the other one is on its way
                     threading.Event().wait(0.0001)
@@ -51,9 +51,9 @@ def test_two_lanes_that_always_have_work_alternate():
 
 def test_an_error_gives_the_turn_back():
     turns = Turns()
-    with pytest.raises(ValueError, match="mine"), turns.turn():
+    with pytest.raises(ValueError, match="mine"), turns.wait():
         raise ValueError("mine")
-    with turns.turn():
+    with turns.wait():
         pass
 
 
@@ -62,16 +62,16 @@ def test_closing_turns_away_who_waits_and_lets_who_works_finish():
 
     def wait():
         try:
-            with turns.turn():
+            with turns.wait():
                 pass
         except ClosedError:
             refused.set()
 
-    with turns.turn():
+    with turns.wait():
         waiter = threading.Thread(target=wait)
         waiter.start()
         turns.close()
         assert refused.wait(5)
     waiter.join(5)
-    with pytest.raises(ClosedError), turns.turn():
+    with pytest.raises(ClosedError), turns.wait():
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_the_window_slides_along_a_long_utterance(talk):
     assert {job.seq for job in jobs} == {0}
     assert [job.final for job in jobs] == [False] * (len(jobs) - 1) + [True]
     assert len(jobs) in (12, 13)
-    for before, job in zip(jobs, jobs[1:], strict=False):
+    for before, job in pairwise(jobs):
         assert before.end < job.end
         assert before.start <= job.start
     for job in jobs:

@@ -62,7 +62,8 @@ def decode(
     """
     found = np.concatenate([_decode_stride(outputs, s, sides[1], min_score) for s in STRIDES])
     found = found[np.isfinite(found).all(axis=1)]
-    return found[np.argsort(-found[:, 14], kind="stable")][:_MOST_CANDIDATES]
+    best_first = np.argsort(-found[:, 14], kind="stable")
+    return np.asarray(found[best_first[:_MOST_CANDIDATES]])
 
 
 def _decode_stride(

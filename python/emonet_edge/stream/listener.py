@@ -83,9 +83,10 @@ class Listener:
         """
         if not math.isfinite(block.captured_at):
             raise AudioError(f"captured_at is a time in seconds; got {block.captured_at}")
-        jobs = [] if self._continues(block) else self._begin(block)
-        assert self._mono is not None
-        samples = self._mono.feed(block.samples)
+        going_on = self._mono if self._continues(block) else None
+        mono = going_on or MonoStream(block.sample_rate, _channels(block))
+        samples = mono.feed(block.samples)  # a block that is refused must not end an utterance
+        jobs = [] if going_on else self._begin(block, mono)
         self._next = block.first_sample + len(block.samples)
         self._follow(block)
         return jobs + self._on_clock(self._utterances.feed(samples))
@@ -108,9 +109,8 @@ class Listener:
             and _channels(block) == mono.channels
         )
 
-    def _begin(self, block: SampleBlock) -> list[UtteranceJob]:
+    def _begin(self, block: SampleBlock, mono: MonoStream) -> list[UtteranceJob]:
         """Finish what was heard and be ready for a block that does not continue it."""
-        mono = MonoStream(block.sample_rate, _channels(block))
         before = self._mono
         jobs = self.flush()
         position = self._utterances.position

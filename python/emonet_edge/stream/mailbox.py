@@ -43,6 +43,15 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
             return item
 
+    def take_if(self, item: T) -> bool:
+        """Take this item out, unless it is gone already."""
+        with self._changed:
+            if self._item is not item:
+                return False
+            self._item = None
+            self._changed.notify_all()
+            return True
+
     def peek(self) -> T | None:
         """Look at the item and leave it there."""
         return self._item

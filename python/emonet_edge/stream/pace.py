@@ -10,7 +10,7 @@ __all__ = ["Pace"]
 
 # Frames of a camera tremble: 10 Hz out of 30 frames a second would become 7.5 Hz if a frame that
 # comes a millisecond early had to wait for the next one.
-EARLY = 0.2  # of an interval
+EARLY_S = 0.01
 
 
 class Pace:
@@ -37,7 +37,7 @@ class Pace:
 
     def due(self, at: float) -> bool:
         """Tell whether it may happen at `at`, in seconds."""
-        return at >= self._next_at - EARLY / self._rate_hz
+        return at >= self._next_at - min(EARLY_S, 0.2 / self._rate_hz)
 
     def took(self, at: float) -> None:
         """Say that it happened; a delay of less than an interval is made up for, no longer one."""

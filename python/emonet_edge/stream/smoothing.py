@@ -124,7 +124,7 @@ class ExponentialSmoothing:
         again, elapsed = known.begin(values, at)
         weight = -np.expm1(-elapsed / self._time_constant_s)
         known.smoothed[again] += (weight * (values - known.smoothed))[again]
-        return known.smoothed.copy()
+        return np.array(known.smoothed)
 
 
 class OneEuroSmoothing:
@@ -153,7 +153,7 @@ class OneEuroSmoothing:
         self._speed += _weight(self._derivative_cutoff_hz, elapsed) * (speed - self._speed)
         cutoff = self._min_cutoff_hz + self._beta * np.abs(self._speed)
         known.smoothed[moved] += (_weight(cutoff, elapsed) * change)[moved]
-        return known.smoothed.copy()
+        return np.array(known.smoothed)
 
 
 def _weight(

