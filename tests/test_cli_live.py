@@ -85,8 +85,8 @@ def write_clip(path, pictures, waveform=None, fps=10):
 
 @pytest.fixture(scope="session")
 def drawn_clip(tmp_path_factory):
-    """Three seconds of a drawn face, without sound."""
-    picture = np.asarray(Image.fromarray(demo_material.draw_face()).resize((160, 120)))
+    """Three seconds of a drawn face that is large enough to be scored, without sound."""
+    picture = np.asarray(Image.fromarray(demo_material.draw_face()).resize((240, 300)))
     return write_clip(tmp_path_factory.mktemp("drawn") / "drawn.mp4", [picture] * 30)
 
 
