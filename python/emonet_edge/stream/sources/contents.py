@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from emonet_edge.stream.sources.byte_stream import ByteStream
 from emonet_edge.stream.sources.containers import open_bytes
 from emonet_edge.stream.sources.stop_signal import StopSignal
 
 __all__ = ["Contents", "contents_of"]
+
+_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC of ffmpeg
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,5 @@ def contents_of(path: str) -> Contents:
         stream.release()
 
 
-def _is_cover(track: object) -> bool:
-    disposition = getattr(track, "disposition", None)
-    return "attached_pic" in str(disposition)
+def _is_cover(track: Any) -> bool:
+    return bool(int(getattr(track, "disposition", 0)) & _ATTACHED_PICTURE)
