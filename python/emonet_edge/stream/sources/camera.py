@@ -14,6 +14,7 @@ from emonet_edge.stream.sources.containers import library
 
 __all__ = ["Camera", "CameraWish"]
 
+_AVFMT_FLAG_NONBLOCK = 4  # the one flag that ffmpeg's options have no name for
 _POLL_S = 0.002  # between questions for a frame, near the time when it is due
 _ENOUGH = 0.9  # of the wished rate; 25 of 30 is another mode, 29.97 is not
 _OLDEST_STAMP_S = 2.0  # a kernel's timestamp that says more is on another clock
@@ -64,7 +65,7 @@ class Camera(ContainerVideo):
         stall_after: float = 5.0,
     ) -> None:
         # USB video class 1.5: BT.601 where the camera states nothing.
-        super().__init__(name, default_matrix="bt601", borrowed=True)
+        super().__init__(name, default_matrix="bt601")
         self._find = find
         self._clock = clock
         self._wish = wish
@@ -111,7 +112,7 @@ class Camera(ContainerVideo):
             "video_size": f"{self._wish.width}x{self._wish.height}",
             "framerate": f"{self._wish.rate:g}",
             "protocol_whitelist": "none",
-            "fflags": "nonblock",
+            "fflags": f"+{_AVFMT_FLAG_NONBLOCK}",
             "fpsprobesize": "0",  # the driver states the rate; counting would cost 20 frames
         }
         try:
@@ -130,14 +131,32 @@ class Camera(ContainerVideo):
         last = time.monotonic()
         while not self.closed:
             try:
-                for packet in self._container.demux(track):
-                    last = time.monotonic()
-                    yield packet
-                return
+                packet = self._owned_packet(track)
             except BlockingIOError:
                 self._await_frame(last, interval)
+                continue
             except (library().FFmpegError, OSError) as error:
                 raise self._failure(error) from error
+            if packet.size:  # a driver hands over an empty one where the transfer was damaged
+                last = time.monotonic()
+                yield packet
+
+    def _owned_packet(self, track: Any) -> Any:
+        """Read a packet and copy it out of the driver's memory.
+
+        ffmpeg crashes when a packet of a camera outlives the camera, and a frame that waits to be
+        looked at would. So nothing may hold one: neither a frame nor a generator at rest.
+        """
+        packets = self._container.demux(track)
+        try:
+            borrowed = next(packets)
+            if borrowed.pts is None:  # what PyAV adds at the end
+                raise DeviceError(f"{self.name} went away: plug it in")
+            packet = library().Packet(borrowed) if borrowed.size else library().Packet()
+            packet.pts, packet.time_base = borrowed.pts, borrowed.time_base
+            return packet
+        finally:
+            packets.close()
 
     def _await_frame(self, last: float, interval: float) -> None:
         waited = time.monotonic() - last

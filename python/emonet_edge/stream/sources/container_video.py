@@ -31,7 +31,6 @@ class ContainerVideo(Source[Frame]):
         name: what messages call it.
         threads: of the decoder.
         default_matrix: of frames whose tags say nothing; None: by their height.
-        borrowed: packets lie in a driver's memory, which goes away with the device.
     """
 
     def __init__(
@@ -39,15 +38,11 @@ class ContainerVideo(Source[Frame]):
         name: str,
         threads: int = 1,
         default_matrix: YuvMatrix | None = None,
-        *,
-        borrowed: bool = False,
     ) -> None:
         super().__init__(name)
         self._threads = threads
         self._default_matrix = default_matrix
-        self._borrowed = borrowed
         self._container: Any = None
-        self._decoder: DeferredDecoder | None = None
         self._pictures: Iterator[tuple[Any, PictureFormat, Callable[[], Planes]]] = iter(())
         self._seq = 0
 
@@ -80,8 +75,6 @@ class ContainerVideo(Source[Frame]):
 
     def _release(self) -> None:
         self._pictures = iter(())
-        if self._decoder is not None:
-            self._decoder.close()
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -111,8 +104,7 @@ class ContainerVideo(Source[Frame]):
 
     def _deferred(self, track: Any) -> Iterator[tuple[Any, PictureFormat, Callable[[], Planes]]]:
         """Hand over packets that are decoded if somebody looks."""
-        decoder = DeferredDecoder(track.codec_context, self.name, borrowed=self._borrowed)
-        self._decoder = decoder
+        decoder = DeferredDecoder(track.codec_context, self.name)
         is_jpeg = track.codec_context.name == "mjpeg"
         default_matrix = "bt601" if is_jpeg else self._default_matrix
         looks = None

@@ -27,15 +27,11 @@ class DeferredDecoder:
     Args:
         context: PyAV's decoder of the track; nobody else may use it.
         name: of the source, for messages.
-        borrowed: packets lie in a driver's memory, which goes away with the device: pixels are
-            copied, and after `close` there are none.
     """
 
-    def __init__(self, context: Any, name: str, *, borrowed: bool = False) -> None:
+    def __init__(self, context: Any, name: str) -> None:
         self._context = context
         self._name = name
-        self._borrowed = borrowed
-        self._closed = False
         self._lock = threading.Lock()
 
     def first_frame(self, packet: Any) -> Any:
@@ -51,13 +47,9 @@ class DeferredDecoder:
         """Decode a packet into the planes that were promised.
 
         Raises:
-            MediaError: it is damaged, of another size, or the device is gone.
+            MediaError: it is damaged or of another size.
         """
         with self._lock:
-            if self._closed:
-                raise MediaError(
-                    f"{self._name} went away before this frame was looked at: take the next one"
-                )
             frame = self._decode(packet)
             size = (frame.height, frame.width) if wanted.turns % 2 else (frame.width, frame.height)
             if size != (wanted.width, wanted.height):
@@ -65,13 +57,7 @@ class DeferredDecoder:
                     f"{self._name}: a frame must be {wanted.width}x{wanted.height} as the first "
                     f"one was, this one is {size[0]}x{size[1]}: open the source again"
                 )
-            planes = planes_of(frame, wanted)
-            return _copied(planes) if self._borrowed else planes
-
-    def close(self) -> None:
-        """Wait for whoever decodes; where memory is borrowed, nobody will again."""
-        with self._lock:
-            self._closed = self._borrowed
+            return planes_of(frame, wanted)
 
     def _decode(self, packet: Any) -> Any:
         try:
@@ -81,7 +67,3 @@ class DeferredDecoder:
         if not frames:
             raise MediaError(f"a frame of {self._name} is damaged: take the next one")
         return frames[0]
-
-
-def _copied(planes: Planes) -> Planes:
-    return planes.copy() if hasattr(planes, "copy") else tuple(plane.copy() for plane in planes)

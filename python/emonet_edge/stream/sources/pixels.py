@@ -119,11 +119,9 @@ def planes_of(frame: Any, wanted: PictureFormat) -> Planes:
     Where nothing has to be rearranged they are views, which keep the frame's memory alive.
     """
     upside_down = any(plane.line_size < 0 for plane in frame.planes)
-    if upside_down or _COLORS.get(frame.format.name, "rgb") != wanted.color:
-        frame, name = _converted(frame, wanted), _FFMPEG_NAMES[wanted.color]
-    else:
-        name = frame.format.name
-    planes = _VIEWS.get(name, _packed)(frame)
+    if upside_down or _COLORS.get(frame.format.name) != wanted.color:
+        frame = _converted(frame, wanted)
+    planes = _VIEWS[frame.format.name](frame)
     return _upright(planes, frame.width, wanted.turns) if wanted.turns else planes
 
 
@@ -183,6 +181,8 @@ def _planar_422(frame: Any) -> Planes:
 _VIEWS = {
     "nv12": _nv12,
     "yuyv422": _yuyv,
+    "rgb24": _packed,
+    "bgr24": _packed,
     "yuv420p": _planar_420,
     "yuvj420p": _planar_420,
     "yuv422p": _planar_422,
