@@ -52,6 +52,7 @@ _FACE, _BARE = "whole face", "the bare OpenVINO encoder call, INT8"
 _VOICE_8, _VOICE_55 = f"whole voice, 30 s, {N_HEADS} heads", "whole voice, 30 s, 55 heads"
 _FRESH = "fresh process, cache of compiled models empty"
 _LAION = "LAION's recipe, PyTorch FP32"
+_STREAM, _CORE = "stream: a second", "one core"
 _TORCH = "PyTorch FP32, a module per head"
 _READ = "streaming read of the INT8 bytes"
 _FULLY_CONNECTED = "OpenVINO FullyConnected INT8"
@@ -93,6 +94,30 @@ TARGETS = (
     Target("whole face", _FACE, _INT8, _LAION, "at least", 4.5),
     Target("whole voice, 55 heads", _VOICE_55, _INT8, _LAION, "at least", 5),
     Target(f"whole voice, {N_HEADS} heads", _VOICE_8, _INT8, _BARE, "at most", 1.05),
+    Target(
+        "live stream beside its encoders and the detector",
+        _STREAM,
+        "the stream's own work",
+        _CORE,
+        "at most",
+        0.03,
+    ),
+    Target(
+        "live stream beside its encoders",
+        _STREAM,
+        "the stream's own work and the detector at 10 Hz",
+        _CORE,
+        "at most",
+        0.25,
+    ),
+    Target(
+        "live: frame to result",
+        "stream: frame to result",
+        "frame to result",
+        "the encoder's run",
+        "at most",
+        1.1,
+    ),
 )
 
 MEMORY_TARGETS = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stream_scene import Counted, detector, face_model, frame, photo
 
 from emonet_edge.exceptions import InputError
 from emonet_edge.stream.events import EventOptions
 from emonet_edge.stream.face_lane import FaceLane, FaceOptions
 from emonet_edge.stream.governor import Governor, GovernorOptions
 from emonet_edge.stream.portrait import portrait_box
+from stream_scene import Counted, detector, face_model, frame, photo
 
 
 class Lane:

@@ -76,10 +76,10 @@ def _decode_stride(
     corner = np.stack([column, row], axis=1)
     bbox = part["bbox"][cells].astype(np.float64)
     points = part["kps"][cells].reshape(-1, 5, 2) + corner[:, None]
-    with np.errstate(over="ignore"):  # to infinity, which `decode` leaves out
+    with np.errstate(over="ignore", invalid="ignore"):  # `decode` leaves out what is not finite
         sides = np.exp(bbox[:, 2:])
-    first = corner + bbox[:, :2] - sides / 2
-    found = np.hstack([first, sides, points.reshape(-1, 10)]) * stride
+        first = corner + bbox[:, :2] - sides / 2
+        found = np.hstack([first, sides, points.reshape(-1, 10)]) * stride
     return np.hstack([found, np.sqrt(product[cells])[:, None]])
 
 

@@ -32,7 +32,7 @@ class Readers:
 
     Args:
         on_error: is told what a source raised; that source is over.
-        on_end: is called when the last of them has ended, in its thread.
+        on_end: is called when all that were added have ended, in the thread of the last.
     """
 
     def __init__(
@@ -53,6 +53,11 @@ class Readers:
             self._threads.append(thread)
             self._running += 1
         thread.start()
+
+    @property
+    def over(self) -> bool:
+        """Whether none is being read."""
+        return self._running == 0
 
     def close_sources(self) -> None:
         """End every read that waits."""

@@ -110,7 +110,7 @@ class LiveSession:
         self._callback = None if on_record is None else Callback(on_record)
         self._records = Records(self.options.max_waiting_records, self.clock.now)
         self._state = threading.RLock()  # guards what follows; again, in an inline callback
-        self._closed = self._pushed = False
+        self._closed = self._pushed = self._awaited = False
         self._seq, self._sample = -1, 0
         self._sources: dict[str, Any] = {}
         self._ended = threading.Event()
@@ -124,7 +124,7 @@ class LiveSession:
         )
         self._listener = Listener(self.options.voice) if voice else None
         self._lanes = self._make_lanes(face, voice, detector, governor, timer)
-        self._readers = Readers(self._tell_error, self._end)
+        self._readers = Readers(self._tell_error, self._end_with_the_sources)
         self._delivery = None
         if self._callback and not inline:
             self._delivery = Delivery(self._records, self._callback)
@@ -308,15 +308,18 @@ class LiveSession:
         """Yield records as they come: outcomes, events, states and notices.
 
         It ends when the session is closed, or when all its sources have ended (unless frames or
-        sound are pushed as well). With `inline` it reads the sources itself, the one that is
-        behind in time first, and ends with them.
+        sound are pushed as well): add them before. With `inline` it reads the sources itself, the
+        one that is behind in time first, and ends with them.
 
         Raises:
             InputError: the records go to `on_record`.
         """
         if self._callback is not None:
             raise InputError("the records of this session go to on_record; call wait() instead")
-        return self._read_inline() if self._inline else iter(self._records.take, None)
+        if self._inline:
+            return self._read_inline()
+        self._await_the_end()
+        return iter(self._records.take, None)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all sources have ended and everything has its outcome, or until `close`.
@@ -330,6 +333,7 @@ class LiveSession:
             for _ in self._read_inline():
                 pass
             return True
+        self._await_the_end()
         return self._ended.wait(timeout)
 
     def _read_inline(self) -> Iterator[StreamRecord]:
@@ -343,9 +347,13 @@ class LiveSession:
                 yield record
         self._sources.clear()
 
-    def _end(self) -> None:
-        """The last source has ended."""
-        if not self._pushed:
+    def _await_the_end(self) -> None:
+        """From now on the session is over when its sources are: there will be no other ones."""
+        self._awaited = True
+        self._end_with_the_sources()
+
+    def _end_with_the_sources(self) -> None:
+        if self._awaited and self._sources and self._readers.over and not self._pushed:
             self._lanes.flush()
             self._records.close()
             self._ended.set()

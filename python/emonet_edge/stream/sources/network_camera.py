@@ -61,7 +61,8 @@ class NetworkCamera(ContainerVideo):
             "rtsp_transport": transport,
             "allowed_media_types": "video",
             "timeout": str(int(timeout * 1e6)),
-            "fflags": "nobuffer",
+            # Counting the rate would cost 20 frames, and nobuffer the key frame that it looked at.
+            "fpsprobesize": "0",
         }
 
     def _open_container(self) -> Any:
