@@ -364,6 +364,7 @@ def test_a_reader_that_leaves_ends_it(drawn_clip):
         (["--camera", "--annotate", "out.avi"], "must end in one of .mp4"),
         (["--camera", "--csv", "no-such-folder/out.csv"], "there is no folder"),
         (["--file", "x.mp4", "--annotate", "./x.mp4"], "is an input"),
+        (["--camera", "--csv", "out.txt", "--vtt", "out.txt"], "is an input or output"),
     ],
 )
 def test_wrong_usage_is_2_with_the_reason(call, arguments, reason):

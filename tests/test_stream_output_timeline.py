@@ -7,7 +7,7 @@ import pytest
 
 from emonet_edge import drawing_style as style
 from emonet_edge.exceptions import MediaError
-from emonet_edge.stream.output import StreamTimeline
+from emonet_edge.stream.output import StreamTimeline, TimelineFile
 from emonet_edge.stream.output import timeline as module
 from stream_records import (
     face_scores,
@@ -134,3 +134,14 @@ def test_the_picture_is_saved_whole_and_never_onto_another(tmp_path):
     timeline.save(tmp_path / "out.png", overwrite=True)
     with pytest.raises(MediaError, match="there is no folder"):
         timeline.save(tmp_path / "no" / "out.png")
+
+
+def test_a_timeline_file_is_drawn_when_it_is_closed(tmp_path):
+    target = tmp_path / "out.png"
+    with TimelineFile(target, "talk.mp4") as timeline:
+        timeline.write(utterance_outcome(0, 2.0, 4.0, voice_scores()))
+        assert not target.exists()
+    assert target.stat().st_size > 1000
+    timeline.close()
+    with pytest.raises(MediaError, match="exists"):
+        TimelineFile(target)

@@ -10,6 +10,7 @@ import pytest
 from emonet_edge import drawing_style as style
 from emonet_edge.exceptions import MediaError
 from emonet_edge.stream.frames import Frame
+from emonet_edge.stream.outcomes import Notice
 from emonet_edge.stream.output import AnnotatedVideo, TappedVideo
 from stream_records import face_scores, frame_outcome, reading, rgb_frame, scores_of
 
@@ -91,6 +92,14 @@ def test_frames_without_an_outcome_are_written_at_the_end(tmp_path):
         for seq in range(3):
             video.add_frame(rgb_frame(seq, seq / 30))
     assert len(decoded(tmp_path / "out.mkv")) == 3
+
+
+def test_what_was_known_before_the_first_frame_is_drawn_on_it(tmp_path):
+    with AnnotatedVideo(tmp_path / "out.mkv", wait=True) as video:
+        video.write(Notice(0.0, "governor", "x" * 40))
+        video.add_frame(rgb_frame(0, 0.0))
+    ((_, picture),) = decoded(tmp_path / "out.mkv")
+    assert picture[:20].std() > 5
 
 
 def test_a_camera_that_returns_with_another_size_fits_into_the_video(tmp_path):

@@ -185,6 +185,9 @@ class _Live:
                     outputs.write(record)
                     view(record)
                     self._judge(record, watchers)
+        for watcher in watchers:
+            if getattr(watcher, "dropped", 0):
+                note(f"{args.annotate}: {watcher.dropped} frames are left out: too slow for them")
         if args.json:
             emit(summary.to_dict())
         else:

@@ -5,21 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from emonet_edge.cli.output import fail
 from emonet_edge.exceptions import EmonetError, MediaError
-from emonet_edge.stream.outcomes import StreamRecord
 
-
-class Writer(Protocol):
-    """Takes records until it is closed."""
-
-    def write(self, record: StreamRecord) -> object:
-        """Take one record."""
-
-    def close(self) -> None:
-        """Finish."""
+if TYPE_CHECKING:
+    from emonet_edge.stream.outcomes import StreamRecord
+    from emonet_edge.stream.output import RecordWriter
 
 
 def check_targets(args: argparse.Namespace) -> None:
@@ -36,15 +29,16 @@ def check_targets(args: argparse.Namespace) -> None:
         "csv": (),
         "vtt": (),
     }
-    sources = {Path(name).resolve() for name in (args.file, args.video, args.audio) if name}
+    taken = {Path(name).resolve() for name in (args.file, args.video, args.audio) if name}
     for option, allowed in suffixes.items():
         target = getattr(args, option)
         if target is None:
             continue
         if allowed and Path(target).suffix.lower() not in allowed:
             raise MediaError(f"--{option}: {target} must end in one of {', '.join(allowed)}")
-        if Path(target).resolve() in sources:
-            raise MediaError(f"--{option}: {target} is an input: name another file")
+        if Path(target).resolve() in taken:
+            raise MediaError(f"--{option}: {target} is an input or output: name another file")
+        taken.add(Path(target).resolve())
         try:
             check_target(target, args.overwrite)
         except MediaError as error:
@@ -58,7 +52,7 @@ class Outputs:
     """
 
     def __init__(self) -> None:
-        self._writers: list[tuple[str, Writer]] = []
+        self._writers: list[tuple[str, RecordWriter]] = []
         self.failed = False
 
     def __enter__(self) -> Outputs:
@@ -72,7 +66,7 @@ class Outputs:
                 self._fail(name, fault)
         self._writers = []
 
-    def add(self, name: str, writer: Writer) -> None:
+    def add(self, name: str, writer: RecordWriter) -> None:
         """Add one; `name` is what its failure is called."""
         self._writers.append((name, writer))
 
@@ -90,26 +84,6 @@ class Outputs:
         fail(name, fault)
 
 
-class TimelineFile:
-    """A `StreamTimeline` that is saved when it is closed."""
-
-    def __init__(self, path: str, title: str, top: int, overwrite: bool) -> None:
-        from emonet_edge.media import pillow
-        from emonet_edge.stream.output import StreamTimeline
-
-        pillow()  # what is missing is said now, not after hours
-        self._timeline = StreamTimeline(title, top=top)
-        self._path, self._overwrite = path, overwrite
-
-    def write(self, record: StreamRecord) -> None:
-        """Take one record."""
-        self._timeline.write(record)
-
-    def close(self) -> None:
-        """Draw and save."""
-        self._timeline.save(self._path, overwrite=self._overwrite)
-
-
 def open_outputs(outputs: Outputs, args: argparse.Namespace, title: str) -> list[Any]:
     """Open what was asked for; returns those that want to see the frames.
 
@@ -125,7 +99,9 @@ def open_outputs(outputs: Outputs, args: argparse.Namespace, title: str) -> list
     if args.vtt:
         outputs.add(args.vtt, output.WebVttWriter(args.vtt, **replace))
     if args.timeline:
-        outputs.add(args.timeline, TimelineFile(args.timeline, title, args.top, args.overwrite))
+        outputs.add(
+            args.timeline, output.TimelineFile(args.timeline, title, top=args.top, **replace)
+        )
     if args.annotate:
         video = output.AnnotatedVideo(args.annotate, wait=args.fast, **replace)
         outputs.add(args.annotate, video)

@@ -15,10 +15,11 @@ from emonet_edge.stream.output.labels import (
 )
 from emonet_edge.stream.output.ndjson import NdjsonWriter, ndjson_line
 from emonet_edge.stream.output.tap import TappedVideo
-from emonet_edge.stream.output.timeline import StreamTimeline
+from emonet_edge.stream.output.timeline import StreamTimeline, TimelineFile
 from emonet_edge.stream.output.video import VIDEO_SUFFIXES, AnnotatedVideo
 from emonet_edge.stream.output.webvtt import WebVttWriter
 from emonet_edge.stream.output.window import OverlayWindow
+from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = [
     "COLUMNS",
@@ -27,8 +28,10 @@ __all__ = [
     "CsvWriter",
     "NdjsonWriter",
     "OverlayWindow",
+    "RecordWriter",
     "StreamTimeline",
     "TappedVideo",
+    "TimelineFile",
     "WebVttWriter",
     "check_target",
     "label",

@@ -11,6 +11,7 @@ from emonet_edge.scores import SYNTHETIC_NOTICE, Scores
 from emonet_edge.stream.outcomes import FaceReading, FrameOutcome, StreamRecord, UtteranceOutcome
 from emonet_edge.stream.output.files import GrowingText, StrPath
 from emonet_edge.stream.output.labels import raw_values
+from emonet_edge.stream.output.writer import RecordWriter
 from emonet_edge.taxonomy import ATTRIBUTES, DIMENSIONS, EMOTIONS
 
 __all__ = ["COLUMNS", "HEAD_COLUMNS", "CsvWriter"]
@@ -40,7 +41,7 @@ COLUMNS = (
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class CsvWriter:
+class CsvWriter(RecordWriter):
     """Writes `COLUMNS` and then a row for every record that has scores; others are passed over.
 
     UTF-8, commas, lines that end in a newline, numbers with a point. Text that a spreadsheet would
@@ -57,12 +58,6 @@ class CsvWriter:
     def __init__(self, path: StrPath, *, overwrite: bool = False) -> None:
         self._file = GrowingText(path, overwrite)
         self._file.write(_line(COLUMNS))
-
-    def __enter__(self) -> CsvWriter:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def write(self, record: StreamRecord) -> None:
         """Append the rows of one record.

@@ -10,6 +10,7 @@ from emonet_edge.exceptions import MediaError
 from emonet_edge.json_values import jsonable
 from emonet_edge.stream.outcomes import StreamRecord
 from emonet_edge.stream.output.files import GrowingText, StrPath
+from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = ["NdjsonWriter", "ndjson_line"]
 
@@ -29,7 +30,7 @@ def ndjson_line(record: StreamRecord) -> str:
     return json.dumps(jsonable(record.to_dict()), allow_nan=False) + "\n"
 
 
-class NdjsonWriter:
+class NdjsonWriter(RecordWriter):
     """Writes each record as a line and flushes it: the reader may be a program that waits.
 
     A reader that goes away (`| head`) is no error: `write` answers False from then on.
@@ -49,12 +50,6 @@ class NdjsonWriter:
             self._file = GrowingText(target, overwrite)
         else:
             self._sink = target
-
-    def __enter__(self) -> NdjsonWriter:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def write(self, record: StreamRecord) -> bool:
         """Write one record; returns whether somebody still reads.

@@ -23,7 +23,8 @@ class Pairing:
     """
 
     def __init__(self, held: int = 60, patience: float = 2.0) -> None:
-        self._held, self._patience = held, patience
+        self.held = held
+        self._patience = patience
         self._frames: deque[Frame] = deque()
         self._outcomes: dict[int, FrameOutcome] = {}
         self._view = OverlayView()
@@ -50,7 +51,7 @@ class Pairing:
             return None
         frame = self._frames[0]
         waited = self._frames[-1].captured_at - frame.captured_at
-        full = len(self._frames) > self._held or waited > self._patience
+        full = len(self._frames) > self.held or waited > self._patience
         if not (frame.seq in self._outcomes or everything or full):
             return None
         self._frames.popleft()

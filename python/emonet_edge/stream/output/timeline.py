@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emonet_edge.drawing_style import FULL_SCALE
+from emonet_edge.media import pillow
 from emonet_edge.scores import SYNTHETIC_NOTICE, Scores
 from emonet_edge.stream.outcomes import FrameOutcome, StreamRecord, UtteranceOutcome
-from emonet_edge.stream.output.files import StrPath, staged
+from emonet_edge.stream.output.files import StrPath, check_target, staged
 from emonet_edge.stream.output.labels import label
 from emonet_edge.stream.output.spoken import SpokenTime
+from emonet_edge.stream.output.writer import RecordWriter
 from emonet_edge.taxonomy import EMOTIONS
 from emonet_edge.timeline import Piece, draw_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["StreamTimeline"]
+__all__ = ["StreamTimeline", "TimelineFile"]
 
 _FINEST_S = 0.25  # readings within it become one piece
 _GAP_S = 1.0  # a face that was not read for longer was away
@@ -191,3 +193,40 @@ class StreamTimeline:
             parts.append(f"Voice: each stretch of speech, a full row is {FULL_SCALE['voice']:g}.")
         more = max(0, len(self._faces) - self._most_faces) + self._forgotten
         return " ".join(parts + ([f"{more} more faces, seen shortly, are not shown."] * bool(more)))
+
+
+class TimelineFile(RecordWriter):
+    """A `StreamTimeline` that is drawn into a file when it is closed.
+
+    Args:
+        path: the file; its suffix gives the format.
+        title, top: as for `StreamTimeline`.
+        overwrite: replace a file that is there.
+
+    Raises:
+        MediaError: the file exists, or its folder does not.
+        MissingExtraError: Pillow is not installed.
+    """
+
+    def __init__(
+        self, path: StrPath, title: str = "", *, top: int = 3, overwrite: bool = False
+    ) -> None:
+        pillow()  # what is missing is said now, not after hours
+        check_target(path, overwrite)
+        self._timeline = StreamTimeline(title, top=top)
+        self._path, self._overwrite = path, overwrite
+        self._closed = False
+
+    def write(self, record: StreamRecord) -> None:
+        """Take one record."""
+        self._timeline.write(record)
+
+    def close(self) -> None:
+        """Draw and save it; twice is once.
+
+        Raises:
+            MediaError: it cannot be written.
+        """
+        if not self._closed:
+            self._closed = True
+            self._timeline.save(self._path, overwrite=self._overwrite)

@@ -16,6 +16,7 @@ from emonet_edge.stream.output.files import StrPath, check_target, staged
 from emonet_edge.stream.output.overlay import Overlay, OverlayView
 from emonet_edge.stream.output.pairing import Pairing
 from emonet_edge.stream.output.pixels import picture_of, pyav
+from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = ["VIDEO_SUFFIXES", "AnnotatedVideo"]
 
@@ -32,7 +33,7 @@ _HELD_BYTES = 64 * 2**20
 _WAIT_S = 10.0
 
 
-class AnnotatedVideo:
+class AnnotatedVideo(RecordWriter):
     """Writes frames with boxes, ids, top emotions and ages into a video file, in its own thread.
 
     `add_frame` and `write` return at once: a stream is never slowed down by its picture. Where
@@ -81,12 +82,6 @@ class AnnotatedVideo:
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="annotated video", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> AnnotatedVideo:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def add_frame(self, frame: Frame) -> None:
         """Take the next frame of the source; from any one thread, before its outcome is known."""
@@ -137,7 +132,7 @@ class AnnotatedVideo:
     def _size_queue(self, frame: Frame) -> None:
         size = 3 * frame.width * frame.height // (1 if frame.color in ("rgb", "bgr") else 2)
         self._room = max(4, min(90, _HELD_BYTES // size))
-        self._pairing = Pairing(held=max(2, self._room * 3 // 4))
+        self._pairing.held = max(2, self._room * 3 // 4)
 
     def _has_room(self) -> bool:
         return len(self._pairing) < self._room or self._closing or self._error is not None

@@ -15,6 +15,7 @@ from emonet_edge.stream.outcomes import FrameOutcome, StreamRecord, UtteranceOut
 from emonet_edge.stream.output.files import GrowingText, StrPath
 from emonet_edge.stream.output.labels import raw_values, top_emotions, top_text
 from emonet_edge.stream.output.spoken import SpokenTime
+from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = ["WebVttWriter", "timestamp"]
 
@@ -53,7 +54,7 @@ class _FaceCue:
         return {name: total / self.count for name, total in self.sums.items()}
 
 
-class WebVttWriter:
+class WebVttWriter(RecordWriter):
     """Writes captions: for each face while the same emotions lead, for each result of a voice.
 
     Cues appear in the file up to `_WAIT_S` after their start, all of them at `close`.
@@ -76,12 +77,6 @@ class WebVttWriter:
         self._written_to = 0.0
         self._file = GrowingText(path, overwrite)
         self._file.write("WEBVTT\n")
-
-    def __enter__(self) -> WebVttWriter:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def write(self, record: StreamRecord) -> None:
         """Take one record; those without scores end captions and begin none.

@@ -22,6 +22,7 @@ from emonet_edge.stream.outcomes import StreamRecord
 from emonet_edge.stream.output import window_process
 from emonet_edge.stream.output.overlay import Overlay, OverlayView
 from emonet_edge.stream.output.pixels import picture_of
+from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = ["OverlayWindow"]
 
@@ -29,7 +30,7 @@ _SHORTEST_S = 0.05  # between two pictures: drawing takes CPU from the lanes
 _END_S = 5.0
 
 
-class OverlayWindow:
+class OverlayWindow(RecordWriter):
     """Shows the newest frame, with the newest scores over it.
 
     `add_frame` and `write` return at once, from any thread; a frame that was not shown yet is
@@ -55,12 +56,6 @@ class OverlayWindow:
         self._process = _start(title)
         self._thread = threading.Thread(target=self._run, name="overlay window", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> OverlayWindow:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     @property
     def closed(self) -> bool:
