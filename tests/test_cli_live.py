@@ -275,6 +275,15 @@ def test_devices_are_listed_or_it_is_said_what_is_missing(call):
         assert "pip install" in answer.err or "apt" in answer.err
 
 
+def test_a_recording_in_real_time_keeps_its_own_times(call, drawn_clip, tmp_path):
+    answer = call("--file", drawn_clip, "--synthetic", "--json", "--all", "--device", "CPU",
+                  "--timeline", tmp_path / "out.png")  # fmt: skip
+    frames = [record for record in records_of(answer.out) if record["type"] == "frame"]
+    times = {frame["seq"]: frame["captured_at"] for frame in frames}
+    assert [times[seq] for seq in range(30)] == pytest.approx([seq / 10 for seq in range(30)])
+    assert all(frame["age_ms"] >= 0 for frame in frames)
+
+
 # Ends
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from emonet_edge.cli import exit_codes, options
+from emonet_edge.cli import exit_codes, live_options, options
 from emonet_edge.cli.output import emit, note, print_lines, print_table
 
 if TYPE_CHECKING:
     from emonet_edge.cli.live_models import LiveModels
+    from emonet_edge.cli.live_outputs import Outputs
     from emonet_edge.cli.live_sources import Wanted
+    from emonet_edge.cli.live_summary import Summary
 
 _DESCRIPTION = """\
 Score faces and voices as they come: a camera, a microphone, or a recording. Nothing that is seen
@@ -39,110 +40,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Register the command."""
     parser = options.add_command(commands, "live", "score a camera, a microphone, a recording",
                                  _DESCRIPTION)  # fmt: skip
-    _add_source_options(parser)
-    _add_model_options(parser)
-    _add_output_options(parser)
+    live_options.add_source_options(parser)
+    live_options.add_model_options(parser)
+    live_options.add_output_options(parser)
     parser.set_defaults(run=run, parser=parser)
-
-
-def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what to look at and listen to")
-    pictures = group.add_mutually_exclusive_group()
-    sound = group.add_mutually_exclusive_group()
-    pictures.add_argument("--camera", nargs="?", const="camera:0", metavar="SPEC", help="a camera")
-    pictures.add_argument("--video", metavar="SPEC", help="a recording or pipe of pictures")
-    sound.add_argument("--microphone", nargs="?", const="mic", metavar="SPEC", help="a microphone")
-    sound.add_argument("--audio", metavar="SPEC", help="a recording or pipe of sound")
-    group.add_argument("--file", metavar="FILE", help="a recording: its pictures and its sound")
-    group.add_argument("--no-face", action="store_true", help="leave the pictures out")
-    group.add_argument("--no-voice", action="store_true", help="leave the sound out")
-    group.add_argument(
-        "--fast", action="store_true",
-        help="recordings as fast as they can be scored, instead of in real time",
-    )  # fmt: skip
-    group.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
-    group.add_argument(
-        "--list-devices", action="store_true", help="list cameras and microphones, and end"
-    )
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("with what")
-    options.add_model_options(group)
-    group.add_argument("--face-model", metavar="DIR", help="for faces (default: as --model)")
-    group.add_argument("--voice-model", metavar="DIR", help="for voices (default: as --model)")
-    group.add_argument(
-        "--synthetic", nargs="?", const="tiny", choices=("tiny", "full"), metavar="PRESET",
-        help="random weights, tiny (default) or full: the scores mean nothing",
-    )  # fmt: skip
-    group.add_argument(
-        "--detector", metavar="FILE", help="YuNet as ONNX (default: the one in the face model)"
-    )
-    options.add_heads_options(group)
-    group.add_argument(
-        "--latency-target", type=_natural_float, metavar="MS",
-        help="lower rate and number of faces to stay below, in milliseconds; 0: never",
-    )  # fmt: skip
-    group.add_argument(
-        "--rate", type=_positive, metavar="HZ", help="frames to look at a second, at most"
-    )
-    group.add_argument(
-        "--max-faces", type=options.positive_int, metavar="N", help="faces to score in a frame"
-    )
-
-
-def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what to make of it")
-    group.add_argument(
-        "--top", type=options.positive_int, default=3, metavar="N",
-        help="emotions to show (default: 3)",
-    )  # fmt: skip
-    options.add_json_option(group)
-    group.add_argument("--all", action="store_true", help="show dropped frames as well")
-    group.add_argument("--timeline", metavar="OUT.png", help="draw faces and voice over time")
-    group.add_argument("--csv", metavar="OUT.csv", help="a row per scored face and utterance")
-    group.add_argument("--vtt", metavar="OUT.vtt", help="captions (WebVTT) for a player")
-    group.add_argument("--annotate", metavar="OUT.mp4", help="the pictures with what was found")
-    group.add_argument("--window", action="store_true", help="the same, in a window")
-    group.add_argument("--overwrite", action="store_true", help="replace files that are there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Score until the sources end, or somebody ends it."""
     if args.list_devices:
         return _list_devices(args.json)
-    _check_usage(args)
+    live_options.check_usage(args)
     from emonet_edge.cli.live_models import load_models
     from emonet_edge.cli.live_sources import wanted
 
     what = wanted(args)
     return _Live(args, what, load_models(args, what)).run()
-
-
-def _check_usage(args: argparse.Namespace) -> None:
-    """Refuse what cannot be, before anything takes long."""
-    from emonet_edge.cli.live_outputs import check_targets
-    from emonet_edge.exceptions import MediaError
-
-    pictures, sound = args.camera or args.video, args.microphone or args.audio
-    if args.file is not None and (pictures or sound):
-        args.parser.error("--file is picture and sound already: use --video and --audio")
-    if args.file == "-":
-        args.parser.error("--file cannot be read twice from stdin: use --video - or --audio -")
-    if args.video == args.audio == "-":
-        args.parser.error("stdin can be --video or --audio, not both")
-    wanted = [
-        not args.no_face and (pictures or args.file),
-        not args.no_voice and (sound or args.file),
-    ]
-    if not any(wanted):
-        args.parser.error("nothing to look at or listen to: name --camera, --microphone or --file")
-    if args.fast and (args.camera or args.microphone):
-        args.parser.error("--fast is for recordings: a camera or microphone has its own pace")
-    try:
-        check_targets(args)
-    except MediaError as error:
-        args.parser.error(str(error))
 
 
 def _list_devices(as_json: bool) -> int:
@@ -164,9 +77,12 @@ class _Live:
     """One run of the command."""
 
     def __init__(self, args: argparse.Namespace, what: Wanted, models: LiveModels) -> None:
+        from emonet_edge.cli.live_sources import HeldClock
+
         self._args, self._what, self._models = args, what, models
         self._failed = self._interrupted = False
         self._sources: list[Any] = []
+        self._clock = HeldClock()
 
     def run(self) -> int:
         from emonet_edge.cli.live_outputs import Outputs, open_outputs, written
@@ -174,17 +90,17 @@ class _Live:
 
         args, summary = self._args, Summary(self._args.fast)
         outputs = Outputs()
-        with outputs:
-            watchers = open_outputs(outputs, args, self._what.title)
-            with self._session() as session, ExitStack() as stack:
-                self._open_sources(session, watchers)
-                stack.enter_context(self._ending())
-                view = stack.enter_context(self._view())
-                for record in session.outcomes():
-                    summary.write(record)
-                    outputs.write(record)
-                    view(record)
-                    self._judge(record, watchers)
+        # The sources first: a camera that cannot be opened should leave no empty files behind.
+        with self._session() as session:
+            try:
+                video, audio = self._open_sources(session)
+                with outputs, self._ending():
+                    watchers = open_outputs(outputs, args, self._what.title)
+                    self._clock.start()
+                    self._add_sources(session, video, audio, watchers)
+                    self._show(session, outputs, summary, watchers)
+            finally:
+                self._stop()
         for watcher in watchers:
             if getattr(watcher, "dropped", 0):
                 note(f"{args.annotate}: {watcher.dropped} frames are left out: too slow for them")
@@ -198,6 +114,14 @@ class _Live:
         cut = self._interrupted and not self._what.live
         return exit_codes.INTERRUPTED if cut else exit_codes.FINE
 
+    def _show(self, session: Any, outputs: Outputs, summary: Summary, watchers: list[Any]) -> None:
+        with self._view() as view:
+            for record in session.outcomes():
+                summary.write(record)
+                outputs.write(record)
+                view(record)
+                self._judge(record, watchers)
+
     def _session(self) -> Any:
         import emonet_edge as ee
 
@@ -206,16 +130,21 @@ class _Live:
             models.face,
             models.voice,
             models.detector,
-            options=_live_options(self._args),
+            options=live_options.session_options(self._args),
+            clock=None if self._args.fast else self._clock,
             inline=self._args.fast,
         )
 
-    def _open_sources(self, session: Any, watchers: list[Any]) -> None:
+    def _open_sources(self, session: Any) -> tuple[Any, Any]:
         from emonet_edge.cli.live_sources import open_sources
+
+        found = open_sources(self._what, self._args, session.clock, session.notify)
+        self._sources = [source for source in found if source is not None]
+        return found
+
+    def _add_sources(self, session: Any, video: Any, audio: Any, watchers: list[Any]) -> None:
         from emonet_edge.stream.output import TappedVideo
 
-        video, audio = open_sources(self._what, self._args, session.clock, session.notify)
-        self._sources = [source for source in (video, audio) if source is not None]
         if video is not None:
             for watcher in watchers:
                 video = TappedVideo(video, watcher.add_frame)
@@ -310,40 +239,3 @@ class _Live:
         """Whether a fast recording has come to the end of --duration in its own time."""
         duration = self._args.duration
         return self._args.fast and duration is not None and outcome.captured_at >= duration
-
-
-def _live_options(args: argparse.Namespace) -> Any:
-    from dataclasses import replace
-
-    import emonet_edge as ee
-
-    found = ee.stream.LiveOptions()
-    face = {"max_faces": args.max_faces, "rate_hz": args.rate}
-    given = {name: value for name, value in face.items() if value is not None}
-    found = replace(found, face=replace(found.face, **given))
-    if args.latency_target is not None:
-        governor = replace(found.governor, latency_target_ms=args.latency_target)
-        found = replace(found, governor=governor)
-    return found
-
-
-def _positive(text: str) -> float:
-    value = _number(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
-    return value
-
-
-def _natural_float(text: str) -> float:
-    value = _number(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"must be a number from 0, not {text!r}")
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan

@@ -77,19 +77,32 @@ def _of_file(args: argparse.Namespace) -> Wanted:
     return Wanted(path if video else None, path if audio else None, name, False, found.duration)
 
 
+class HeldClock:
+    """Stands at 0 until everything is ready: a recording's times are then its own."""
+
+    def __init__(self) -> None:
+        self._clock: Clock | None = None
+
+    def start(self) -> None:
+        """Let the time begin."""
+        self._clock = ee.stream.SystemClock()
+
+    def now(self) -> float:
+        """Return the seconds since `start`."""
+        return 0.0 if self._clock is None else self._clock.now()
+
+
 def open_sources(
     what: Wanted, args: argparse.Namespace, clock: Clock, on_notice: Callable[[Notice], None]
 ) -> tuple[Any, Any]:
-    """Open picture and sound; None for what is not wanted. A recording starts now.
+    """Open picture and sound; None for what is not wanted. A recording begins at 0.
 
     Raises:
         InputError: a text that names no source.
         MediaError, DeviceError: one cannot be opened.
         MissingExtraError: PyAV or sounddevice is not installed.
     """
-    options = ee.stream.SourceOptions(
-        pace="fast" if args.fast else "realtime", starts_at=clock.now()
-    )
+    options = ee.stream.SourceOptions(pace="fast" if args.fast else "realtime", starts_at=0.0)
     how: dict[str, Any] = {"options": options, "clock": clock, "on_notice": on_notice}
     video = audio = None
     try:
