@@ -1,7 +1,7 @@
 """A live session in real time, and who spent how much CPU in it.
 
 A camera gives 1080p NV12 frames at 30 a second with one drawn face that sways, a microphone 48 kHz
-blocks of 10 ms with a synthesised voice; both wait in `read` as devices do. CPU time is the
+blocks of 32 ms with a synthesised voice; both wait in `read` as devices do. CPU time is the
 kernel's, thread by thread (`/proc/self/task/*/schedstat`, in nanoseconds): the session's threads
 are known by their names, all others belong to OpenVINO and the heads. What encoders and detector
 spend in the session's own threads is measured with `time.thread_time` around each run.
@@ -28,7 +28,8 @@ __all__ = ["DETECTOR_VARIABLE", "StreamRun", "detector_file", "run_stream"]
 DETECTOR_VARIABLE = "EMONET_BENCH_DETECTOR"
 """YuNet's file; by default the one among the test data."""
 
-FRAME_RATE, MICROPHONE, BLOCK = 30, 48000, 480
+FRAME_RATE, MICROPHONE = 30, 48000
+BLOCK = 1536  # samples: 32 ms, as `sources.microphone` asks PortAudio for
 WARM_UP_S = 5.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from emonet_edge.exceptions import InputError
 from emonet_edge.scores import HeadInfo, Scores
 from emonet_edge.stream.fusion import Fusion, FusionOptions
 from emonet_edge.stream.outcomes import FaceReading, FrameOutcome, UtteranceOutcome
@@ -85,3 +86,9 @@ def test_a_state_is_due_every_second_and_a_pause_is_followed_by_one():
 def test_an_interval_of_zero_gives_none():
     fusion = Fusion(FusionOptions(every_s=0))
     assert not any(fusion.due(at) for at in range(10))
+
+
+@pytest.mark.parametrize("name", ["every_s", "face_max_age_s", "voice_max_age_s"])
+def test_an_impossible_setting_is_refused(name):
+    with pytest.raises(InputError, match=name):
+        FusionOptions(**{name: -1.0})

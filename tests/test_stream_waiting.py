@@ -23,24 +23,53 @@ def work(seq, update=0, final=True):
     return UtteranceWork(job, 0.0, Stages(float))
 
 
+def taken(waiting):
+    return [None if block is None else block.captured_at for block in waiting.take()]
+
+
 def test_sound_comes_out_in_order():
     waiting = WaitingSound(10)
     for number in range(3):
         assert waiting.put(block(number)) == 0.0
-    assert [waiting.take()[1].captured_at for _ in range(3)] == [0.0, 1.0, 2.0]
+    assert taken(waiting) == [0.0, 1.0, 2.0]
+
+
+def test_sound_waits_until_there_is_enough_for_a_batch():
+    waiting, found = WaitingSound(10, batch_s=2.5), []
+    taker = threading.Thread(target=lambda: found.extend(taken(waiting)))
+    taker.start()
+    for number in range(3):
+        assert found == []
+        waiting.put(block(number))
+    taker.join(5)
+    assert found == [0.0, 1.0, 2.0]
+
+
+def test_a_flush_makes_a_batch_of_whatever_there_is():
+    waiting = WaitingSound(10, batch_s=5)
+    waiting.put(block(0))
+    waiting.put(None)
+    assert taken(waiting) == [0.0, None]
+
+
+def test_a_batch_longer_than_the_limit_is_no_deadlock():
+    waiting = WaitingSound(1, batch_s=5)
+    for number in range(3):
+        waiting.put(block(number))
+    assert taken(waiting) == [2.0]
 
 
 def test_sound_beyond_the_limit_loses_the_oldest_and_says_how_much():
     waiting = WaitingSound(3)
     assert [waiting.put(block(number)) for number in range(5)] == [0, 0, 0, 1.0, 1.0]
-    assert waiting.take()[1].captured_at == 2.0
+    assert taken(waiting) == [2.0, 3.0, 4.0]
     assert waiting.lost_s == 2.0
 
 
 def test_one_block_longer_than_the_limit_is_taken():
     waiting = WaitingSound(3)
     assert waiting.put(block(0, seconds=60)) == 0.0
-    assert waiting.take() != (False, None)
+    assert taken(waiting) == [0.0]
 
 
 def test_a_flush_is_not_lost_with_the_sound_before_it():
@@ -49,8 +78,7 @@ def test_a_flush_is_not_lost_with_the_sound_before_it():
     waiting.put(None)
     for number in range(1, 6):
         waiting.put(block(number))
-    assert waiting.take() == (True, None)
-    assert waiting.take()[1].captured_at == 3.0
+    assert taken(waiting) == [None, 3.0, 4.0, 5.0]
 
 
 def test_closing_throws_sound_away_and_wakes_who_waits():
@@ -59,9 +87,9 @@ def test_closing_throws_sound_away_and_wakes_who_waits():
     taker.start()
     waiting.close()
     taker.join(5)
-    assert found == [(False, None)]
+    assert found == [None]
     assert waiting.put(block(0)) == 0.0
-    assert waiting.take() == (False, None)
+    assert waiting.take() is None
 
 
 def test_a_newer_part_of_an_utterance_replaces_the_older_one():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emonet_edge.exceptions import InputError
 from emonet_edge.stream.outcomes import FrameOutcome, FusedState, UtteranceOutcome
 
 __all__ = ["Fusion", "FusionOptions"]
@@ -27,6 +28,13 @@ class FusionOptions:
     every_s: float = 1.0
     face_max_age_s: float = 5.0
     voice_max_age_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("every_s", "face_max_age_s", "voice_max_age_s"):
+            if not getattr(self, name) >= 0:
+                raise InputError(
+                    f"{name} must be at least 0 seconds; got {getattr(self, name)!r}; leave it out"
+                )
 
 
 class Fusion:

@@ -16,6 +16,7 @@ from emonet_edge.stream.waiting import WaitingSound, WaitingUtterances
 __all__ = ["VoiceWorker"]
 
 
+BATCH_S = 0.1  # beside a hangover of 0.6 s it is not felt
 CLOSED = "closed"
 
 
@@ -44,7 +45,7 @@ class VoiceWorker:
     ) -> None:
         self._listener, self._lane, self._publisher = listener, lane, publisher
         self._turns, self._clock = turns, clock
-        self._sound = WaitingSound(max_sound_s)
+        self._sound = WaitingSound(max_sound_s, BATCH_S)
         self._utterances = WaitingUtterances(max_utterances)
         self._flushed = threading.Condition()
         self._flushes = [0, 0]  # asked for, done
@@ -84,19 +85,19 @@ class VoiceWorker:
         self._scoring.join()
 
     def _hear(self) -> None:
-        going_on = True
-        while going_on:
-            going_on, block = self._sound.take()
-            if not going_on:
-                # The utterance that goes on gets its final outcome: what comes now is dropped.
-                for work in self._utterances.close():
-                    self._drop(work, CLOSED)
-            self._take_in(block)
-            if block is None:
-                with self._flushed:
-                    self._flushes[1] = self._flushes[0] if not going_on else self._flushes[1] + 1
-                    self._flushed.notify_all()
+        while (batch := self._sound.take()) is not None:
+            for block in batch:
+                self._take_in(block)
+            with self._flushed:
+                self._flushes[1] += sum(block is None for block in batch)
+                self._flushed.notify_all()
             self._publisher.tick()
+        # The utterance that goes on gets its final outcome: what comes now is dropped.
+        for work in self._utterances.close():
+            self._drop(work, CLOSED)
+        self._take_in(None)
+        with self._flushed:
+            self._flushed.notify_all()
 
     def _take_in(self, block: SampleBlock | None) -> None:
         """Hear a block, or flush; bad sound is told, and listening goes on behind it."""
