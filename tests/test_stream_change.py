@@ -137,9 +137,8 @@ def test_a_still_face_stays_below_the_threshold(detector, people):
 def opened_mouth(image, face):
     _, _, width, height = face.box
     mouth = np.mean(face.landmarks[3:], axis=0)
-    return pushed(
-        image, mouth + [0, 0.1 * height], (0.3 * width, 0.12 * height), (0, 0.08 * height)
-    )
+    below = np.add(mouth, [0, 0.1 * height])
+    return pushed(image, below, (0.3 * width, 0.12 * height), (0, 0.08 * height))
 
 
 def smile(image, face):

@@ -63,7 +63,8 @@ def abstain_reason(
     side = min(face.box[2:])
     if side < options.min_side:
         return f"too small: {side:.0f} px, at least {options.min_side:g}"
-    if border_distance(face, frame.width, frame.height) < options.min_border:
+    border = border_distance(face, frame.width, frame.height)
+    if options.min_border > 0 and border < options.min_border:
         return "cut off by the edge of the picture"
     if options.min_sharpness > 0:
         found = sharpness(thumbnail(frame, face.box) if grey is None else grey)
