@@ -41,6 +41,7 @@ _BORDER = 4  # pixels that a shift may take from outside
 _TILES = 4
 _STEPS = 4  # of Gauss-Newton; more change nothing
 _MOST = 0.2  # of shift and stretch: beyond, it is no jitter
+_MOST_GAIN = 0.5  # both have the same contrast: a gain of 0 would explain everything away
 
 
 def difference(before: NDArray[np.float32], now: NDArray[np.float32]) -> float:
@@ -103,9 +104,10 @@ def _left_after_registration(
         shift += found[[0, 2]]
         stretch *= 1 + found[[1, 3]]
     light = basis[:, 4:]
-    gain = np.linalg.solve(light.T @ light + 1e-3 * np.eye(2), light.T @ wanted)
+    gain, offset = np.linalg.solve(light.T @ light + 1e-3 * np.eye(2), light.T @ wanted)
+    left = wanted - light @ [np.clip(gain, -_MOST_GAIN, _MOST_GAIN), offset]
     side = len(fixed) - 2 * _BORDER
-    return np.asarray((wanted - light @ gain).reshape(side, side))
+    return np.asarray(left.reshape(side, side))
 
 
 def _resample(n: int, stretch: float, shift: float) -> NDArray[np.float64]:
