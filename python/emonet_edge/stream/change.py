@@ -28,8 +28,8 @@ not been measured. The threshold was chosen on these numbers.
 
 So it errs towards scoring again: a head that sways by two degrees saves nothing. It also misses:
 one in twelve of the smallest movements stayed below the threshold, and what 48 x 48 pixels do not
-show is not seen. Compare with the thumbnail of the last scored frame, never with that of the last frame, and
-score again after some time whatever it says.
+show is not seen. Compare with the thumbnail of the last scored frame, never with that of the last
+frame, and score again after some time whatever it says.
 """
 
 from __future__ import annotations
