@@ -122,7 +122,8 @@ def test_two_channels_stay_side_by_side(alsa):
 LATE = """
 with opened(sample_rate=16000) as source:
     first = source.read()
-    while not source._source.lost:
+    lost = source._source.lost
+    while source._source.lost == lost:
         time.sleep(0.01)
     waiting = source._source._ring.waiting
     block = source.read()
