@@ -24,9 +24,11 @@ torch = pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
 import emonet_edge as ee  # noqa: E402
+from emonet_edge.certificate import CERTIFICATE_NAME  # noqa: E402
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError  # noqa: E402
 from emonet_edge.media import load_audio, load_image  # noqa: E402
 from emonet_edge_export import command, export_model, fidelity, workspace  # noqa: E402
+from emonet_edge_export.auto_recipe import FRONT_FILES  # noqa: E402
 from emonet_edge_export.errors import DiskFullError, ExportError  # noqa: E402
 from emonet_edge_export.options import ExportOptions  # noqa: E402
 from emonet_edge_export.progress import Progress  # noqa: E402
@@ -510,6 +512,27 @@ def test_the_recipe_auto_is_searched_proven_and_kept_with_its_front(
     assert report["front"] == json.loads((made.path / "front.json").read_text())
     assert (made.path / "front.png").stat().st_size > 1000
     assert {"front.json", "front.png"} <= set(manifest.files)
+
+
+def test_a_directory_is_tuned_on_this_machine(voice_suite, shared_data, tmp_path, capsys):
+    made = export(
+        "voice", voice_suite.source, tmp_path / "voice", calibration=shared_data / "audio"
+    )
+    before = (made.path / "manifest.json").read_bytes()
+    code = command.tune_main([
+        str(made.path), "--source", str(voice_suite.source), "--out", str(tmp_path / "tuned"),
+        "--calibration", str(shared_data / "audio"), "--time-budget", "5s",
+        "--min-agreement", "0.5,0.0", "--json", "--quiet",
+    ])  # fmt: skip
+    recipe = json.loads(capsys.readouterr().out)["recipe"]
+    assert code == 0
+    assert recipe["reached_on_unseen"]
+    assert (made.path / "manifest.json").read_bytes() == before
+    tuned = ee.ModelDir.open(tmp_path / "tuned", "full").manifest
+    assert tuned.encoder.recipe["point"] == recipe["point"]
+    assert set(tuned.files) >= {*FRONT_FILES, CERTIFICATE_NAME, "heads.bin"}
+    ee.VoiceEmotionModel.load(tmp_path / "tuned", device="CPU", cache=False)
+    assert not list(tmp_path.glob(".tuned*"))
 
 
 def test_the_recipe_auto_needs_recordings_of_several_people(voice_suite, shared_data, tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from emonet_edge.model_dir import ModelDir
 from emonet_edge_export.embedding_norm import NORMS
 from emonet_edge_export.errors import ExportError
 from emonet_edge_export.export_model import VerificationError, export_model
@@ -18,9 +19,29 @@ from emonet_edge_export.pack_heads import HEADS_PRECISIONS
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.quantize_encoder import KEEP_FLOAT, RECIPES, TARGETS, Recipe, default_recipe
 from emonet_edge_export.registry import RepositoryRef, find
+from emonet_edge_export.search.front import Goal
+from emonet_edge_export.search.run import SearchOptions
+from emonet_edge_export.tune import tune
 from emonet_edge_export.verify import verify_against
 
-__all__ = ["main", "verify_main"]
+__all__ = ["main", "tune_main", "verify_main"]
+
+_TUNE_DESCRIPTION = """\
+Search the fastest recipe of a model directory's encoder on this machine: which parts run in INT8,
+and how each is quantized. The search sees one half of the calibration material and is judged on
+the other. Put each person's pictures or clips into a folder of their own: no person is on both
+sides. An interrupted search goes on when the same command is given again.
+
+example:
+  emonet-edge tune models/voice-small --source checkpoints --calibration clips --time-budget 1h
+"""
+_TUNE_EPILOG = """\
+exit codes:
+  0    written, and the goal is reached on unseen material
+  1    written, but the goal is not reached on unseen material: the closest recipe was taken
+  2    wrong usage
+  3    it cannot be done: checkpoints, material, disk, existing target
+"""
 
 FINE, BROKEN = 0, 1
 AGREEMENT_HELP = (
@@ -84,6 +105,85 @@ def verify_main(argv: Sequence[str]) -> int:
     for line in faults or fidelity.warnings:
         sys.stderr.write(f"emonet-edge: {line}\n")
     return BROKEN if faults else FINE
+
+
+def tune_main(argv: Sequence[str]) -> int:
+    """Run `emonet-edge tune DIR`; returns the exit code."""
+    arguments = _tune_parser().parse_args(list(argv))
+    goal = Goal(arguments.min_agreement[0], arguments.min_agreement[1] or Goal().worst)
+    hint = ModelDir.open(arguments.directory).manifest.encoder.precision_hint
+    recipe = tune(
+        arguments.directory,
+        arguments.source,
+        arguments.out or arguments.directory,
+        arguments.calibration,
+        SearchOptions(arguments.time_budget, goal, hint),
+        Progress(quiet=arguments.quiet),
+        overwrite=arguments.out is None or arguments.overwrite,
+    )
+    out = str(arguments.out or arguments.directory)
+    if arguments.json:
+        sys.stdout.write(json.dumps({"directory": out, "recipe": recipe}) + "\n")
+    else:
+        point = recipe["point"]
+        sys.stdout.write(
+            f"{point['name']}: {point['latency_ms']:.1f} ms, {point['relative']:.2f} of FP32; "
+            f"{_agreement_line(point['selection'], point['held_out'])}\n{out}\n"
+        )
+    return FINE if recipe["reached_on_unseen"] or recipe["name"] != "auto" else BROKEN
+
+
+def _agreement_line(selection: dict[str, Any], held_out: dict[str, Any] | None) -> str:
+    parts = []
+    for what, found in (("seen", selection), ("unseen", held_out)):
+        if found and found["pearson"]:
+            pearson = found["pearson"]
+            parts.append(
+                f"Pearson on {what} inputs {pearson['mean']:.4f} (worst {pearson['worst']:.4f}: "
+                f"{pearson['worst_head']})"
+            )
+    return ", ".join(parts) or "too few inputs for correlations"
+
+
+def _tune_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emonet-edge tune",
+        description=_TUNE_DESCRIPTION,
+        epilog=_TUNE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("directory", type=Path, metavar="DIR", help="an exported model directory")
+    add(
+        "--source",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="a copy of its encoder's repository",
+    )
+    add("--calibration", type=Path, metavar="DIR", help="pictures or clips of several people")
+    add("--out", type=Path, metavar="DIR", help="where to write (default: replace DIR itself)")
+    add("--overwrite", action="store_true", help="replace the model directory at --out")
+    default = (Goal().mean, Goal().worst)
+    add(
+        "--min-agreement",
+        type=agreement,
+        default=default,
+        metavar="MEAN[,WORST]",
+        help="Pearson correlation with FP32 to reach: mean over the heads and worst head "
+        f"(default: {default[0]:g},{default[1]:g})",
+    )
+    add(
+        "--time-budget",
+        type=duration,
+        default=1800.0,
+        metavar="T",
+        help="how long to search, like 45m, 2h or 900s (default: 30m)",
+    )
+    add("--quiet", action="store_true", help="no progress on stderr")
+    add("--json", action="store_true", help="for programs: the recipe as one JSON object")
+    return parser
 
 
 def print_fidelity(fidelity: Fidelity, as_json: bool, more: dict[str, Any] | None = None) -> None:

@@ -53,7 +53,7 @@ from emonet_edge_export.registry import NEUTRAL_PATTERN, RepositoryRef
 from emonet_edge_export.sources import LocalRepository, Repository
 from emonet_edge_export.workspace import Workspace, check_space, fingerprint
 
-__all__ = ["Exported", "VerificationError", "export_model"]
+__all__ = ["Exported", "VerificationError", "export_model", "link_or_copy"]
 
 
 class VerificationError(ExportError):
@@ -412,7 +412,7 @@ class _Export:
             ModelDirWriter(self.out, overwrite=self.options.overwrite) as writer,
         ):
             for name in names:
-                _link(self.work.path(name), writer.path(name))
+                link_or_copy(self.work.path(name), writer.path(name))
             writer.path("ATTRIBUTION.md").write_text(attribution, encoding="utf-8")
             writer.path("report.json").write_text(json.dumps(report, indent=1) + "\n")
             with self.progress.waiting("Checksums"):
@@ -425,7 +425,8 @@ def _trial_key(repository: Repository, judges: Judges) -> str:
     return fingerprint(repository.state(), judges.state(), tool_versions())
 
 
-def _link(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put a file in place without a copy where the file system can."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links

@@ -25,7 +25,7 @@ from emonet_edge.agreement import Agreement, agree
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.errors import ExportError
 from emonet_edge_export.progress import Progress
-from emonet_edge_export.search.fit import CONVOLUTION_CHOICES, fit
+from emonet_edge_export.search.fit import CHOICES, fit
 from emonet_edge_export.search.front import Goal, Point, best, front
 from emonet_edge_export.search.journal import Journal
 from emonet_edge_export.search.judge import Judge
@@ -180,7 +180,7 @@ class _Search:
             [(statistics[0], folds[1].some(_PROBES)), (statistics[1], folds[0].some(_PROBES))],
             self.progress,
         )
-        self._fit_in_place([part for part in self.parts if part.axis != -1], CONVOLUTION_CHOICES)
+        self._fit_in_place([part for part in self.parts if part.axis != -1], CHOICES)
 
     def _most(self) -> int:
         embedding = 4 * int(np.prod(list(self.model.outputs[0].shape)))
