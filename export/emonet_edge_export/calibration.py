@@ -195,6 +195,15 @@ def drawn_samples(modality: str, preparation: Mapping[str, Any], count: int = 8)
     return Samples("drawn in code", (), tuple(makers[:count]), False, groups)
 
 
+def _dimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return (image * 0.4).astype(np.uint8)
+
+
+def _grainy(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grain = np.random.default_rng(0).normal(0, 20, image.shape)
+    return np.clip(image + grain, 0, 255).astype(np.uint8)
+
+
 def _pictures(files: Sequence[Path], how: Mapping[str, Any], stretch: bool) -> list[_Place]:
     places = []
     for path in files:
