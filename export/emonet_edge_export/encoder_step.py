@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.encoder import openvino
+from emonet_edge_export.auto_recipe import AutoPlan, search_recipe
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.convert_encoder import check_batch, check_onnx, save_ir, to_ir, write_onnx
 from emonet_edge_export.errors import no_room
@@ -33,7 +34,7 @@ Float32 = NDArray[np.float32]
 class EncoderPlan:
     """What to make: `calibration` None is only for recipes that need none; `proof` is embedded.
 
-    The inputs of `certificate` are embedded in FP32 alone.
+    The inputs of `certificate` are embedded in FP32 alone. `auto` is for the recipe of that name.
     """
 
     config: EncoderConfig
@@ -45,6 +46,7 @@ class EncoderPlan:
     hint: str | None
     also_onnx: bool
     key: str
+    auto: AutoPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _make(
         repository.release(name)
     _embed_float(plan, work, progress, arrays)
     release_memory()
-    _quantize(plan, work, progress)
+    recipe = _quantize(plan, work, progress, arrays)
     release_memory()
     deployed = IrEncoder(work.path("encoder.xml"), plan.hint)
     arrays["encoder"] = deployed.embed(plan.proof, "Embedding with the exported IR", progress)
@@ -108,7 +110,7 @@ def _make(
         work.path("fp32.xml").with_suffix(suffix).unlink(missing_ok=True)
     del deployed
     release_memory()
-    return {"used": dict(repository.used), "onnx_error": onnx_error}
+    return {"used": dict(repository.used), "onnx_error": onnx_error, "recipe": recipe}
 
 
 def _convert(
@@ -152,11 +154,20 @@ def _embed_float(
         arrays["neutral"] = encoder.embed(plan.neutral, "Embedding neutral faces", progress)
 
 
-def _quantize(plan: EncoderPlan, work: Workspace, progress: Progress) -> None:
-    core = openvino().Core()
-    model = core.read_model(work.path("fp32.xml"))
-    with progress.waiting(f"Recipe {plan.recipe.name}"):
-        made = quantize(model, plan.recipe, plan.calibration)
-        check_batch(made, plan.config.input_shape)
-        half = plan.recipe.name == "fp16"
-        save_ir(made, work.path("encoder.xml"), plan.config.preparation, half)
+def _quantize(
+    plan: EncoderPlan, work: Workspace, progress: Progress, arrays: Mapping[str, Float32]
+) -> dict[str, Any]:
+    """Write the encoder as the recipe wants it; returns the recipe as it was used."""
+    fp32 = work.path("fp32.xml")
+    if plan.auto is not None and plan.calibration is not None:
+        neutral = arrays.get("neutral")
+        made, recipe = search_recipe(fp32, plan.auto, plan.calibration, neutral, work, progress)
+    else:
+        recipe = plan.recipe.described(plan.calibration)
+        with progress.waiting(f"Recipe {plan.recipe.name}"):
+            model = openvino().Core().read_model(fp32)
+            made = quantize(model, plan.recipe, plan.calibration)
+    check_batch(made, plan.config.input_shape)
+    half = plan.recipe.name == "fp16"
+    save_ir(made, work.path("encoder.xml"), plan.config.preparation, half)
+    return recipe

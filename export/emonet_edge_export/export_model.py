@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError
 from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge_export import detector, public_calibration
+from emonet_edge_export.auto_recipe import FRONT_FILES, AutoPlan
 from emonet_edge_export.calibration import Samples, drawn_samples, from_folder
 from emonet_edge_export.certify import (
     CERTIFICATE_NAME,
@@ -30,6 +32,7 @@ from emonet_edge_export.describe_model import (
     MODEL_LICENSE,
     attribution,
     describe_heads,
+    head_infos,
     spread_source,
     tool_versions,
 )
@@ -39,6 +42,7 @@ from emonet_edge_export.errors import ExportError, no_room
 from emonet_edge_export.fidelity import Fidelity, compare
 from emonet_edge_export.head_files import HeadFile, Siblings, match_heads, wanted_names
 from emonet_edge_export.hub import HubRepository
+from emonet_edge_export.judges import Judges
 from emonet_edge_export.load_encoder import EncoderConfig, read_config, weight_bytes
 from emonet_edge_export.neutral import NeutralStatistics, read_neutral_statistics
 from emonet_edge_export.options import ExportOptions
@@ -113,9 +117,14 @@ class _Export:
         config = read_config(encoder_repository, options.modality, expected)
         self._check_space(encoder_repository, config, files)
         samples, recipe = self._samples(config)
-        encoder = self._encoder(encoder_repository, config, recipe, samples)
         statistics = self._neutral_statistics(heads_repository)
-        norm = given or self._measure_norm(heads_repository, files, statistics, encoder)
+
+        def decide_norm(neutral: NDArray[np.float32] | None) -> NormDecision:
+            return given or self._measure_norm(heads_repository, files, statistics, neutral)
+
+        judges = Judges(heads_repository, files, config, decide_norm, self.work, self.progress)
+        encoder = self._encoder(encoder_repository, config, recipe, samples, judges)
+        norm = decide_norm(encoder.neutral)
         if norm.assumed and options.modality == "face":
             warnings.warn(
                 f"embedding norm {norm.norm}, {norm.evidence}", EmonetWarning, stacklevel=3
@@ -137,8 +146,8 @@ class _Export:
             "encoder": {
                 "input_shape": list(config.input_shape),
                 "output_shape": [1, *config.embedding_shape],
-                "precision": recipe.precision,
-                "recipe": recipe.described(samples),
+                "precision": encoder.facts["recipe"].get("precision", recipe.precision),
+                "recipe": encoder.facts["recipe"],
                 "precision_hint": options.hint,
             },
             "embedding_norm": norm.norm,
@@ -148,9 +157,9 @@ class _Export:
             "fidelity": fidelity.summary,
         }
         report = {
-            "recipe": recipe.described(samples),
+            "recipe": encoder.facts["recipe"],
             "calibration": samples.described(),
-            "front": None,
+            "front": self._front(recipe),
             "versions": tool_versions(),
             "certificate": certificate,
             "embedding_norm": asdict(norm),
@@ -162,9 +171,8 @@ class _Export:
             "warnings": fidelity.warnings,
             "heads": fidelity.heads,
         }
-        return Exported(
-            self._assemble(fields, report, attribution(self.suite, sources, facts)), fidelity
-        )
+        text = attribution(self.suite, sources, facts)
+        return Exported(self._assemble(fields, report, text, recipe), fidelity)
 
     def _open(self, reference: RepositoryRef) -> Repository:
         if self.options.source is not None:
@@ -206,7 +214,7 @@ class _Export:
         if recipe.needs_calibration:
             if options.recipe is not None:
                 raise ExportError(
-                    f"the recipe int8 needs calibration data, and {options.source} has no "
+                    f"the recipe {recipe.name} needs calibration data, and {options.source} has no "
                     f"{public_calibration.FOLDER}/{options.modality}: --calibration DIR, or "
                     "another --recipe"
                 )
@@ -218,7 +226,12 @@ class _Export:
         return drawn_samples(options.modality, how), recipe
 
     def _encoder(
-        self, repository: Repository, config: EncoderConfig, recipe: Recipe, samples: Samples
+        self,
+        repository: Repository,
+        config: EncoderConfig,
+        recipe: Recipe,
+        samples: Samples,
+        judges: Judges,
     ) -> EncoderResult:
         options = self.options
         neutral = None
@@ -230,7 +243,9 @@ class _Export:
             repository.state(), dict(config.preparation), recipe.described(samples), samples.files,
             samples.sha256, str(options.neutral_faces), options.hint, options.also_onnx,
             options.verify_samples, certificate.described(), tool_versions(),
+            asdict(options.search) if recipe.name == "auto" else None,
         )  # fmt: skip
+        auto = AutoPlan(options.modality, options.search, judges, _trial_key(repository, judges))
         plan = EncoderPlan(
             config,
             recipe,
@@ -241,6 +256,7 @@ class _Export:
             options.hint,
             options.also_onnx,
             key,
+            auto if recipe.name == "auto" else None,
         )
         return make_encoder(plan, repository, self.work, self.progress)
 
@@ -257,12 +273,12 @@ class _Export:
         repository: Repository,
         files: list[HeadFile],
         statistics: Mapping[str, NeutralStatistics],
-        encoder: EncoderResult,
+        neutral: NDArray[np.float32] | None,
     ) -> NormDecision:
         by_name = {file.name: file.file for file in files}
         return decide(
             statistics,
-            encoder.neutral,
+            neutral,
             lambda name: read_head(repository.fetch(by_name[name])),
             list(by_name),
         )
@@ -320,7 +336,8 @@ class _Export:
             "representative": samples.representative,
             "precision_hint": self.options.hint,
         }
-        return compare(names, by_way, encoder.embeddings, facts)
+        known = head_infos(self.suite, names)
+        return compare(names, by_way, encoder.embeddings, facts, known)
 
     def _certify(
         self, config: EncoderConfig, norm: NormDecision, encoder: EncoderResult, samples: Samples
@@ -345,7 +362,7 @@ class _Export:
         return certify(plan, self.work, self.progress)
 
     def _judge(self, fidelity: Fidelity) -> None:
-        faults = fidelity.faults_with(self.options.min_agreement)
+        faults = fidelity.faults_with(self.options.min_agreement, self.options.min_worst)
         if faults:
             raise VerificationError(
                 f"{self.out}: not written, because it does not do what torch does: "
@@ -374,10 +391,20 @@ class _Export:
             self.progress,
         )
 
-    def _assemble(self, fields: dict[str, Any], report: dict[str, Any], attribution: str) -> Path:
+    def _front(self, recipe: Recipe) -> Any:
+        """What the recipe search has measured, None where nothing was searched."""
+        if recipe.name != "auto":
+            return None
+        return json.loads(self.work.path("front.json").read_text("utf-8"))
+
+    def _assemble(
+        self, fields: dict[str, Any], report: dict[str, Any], attribution: str, recipe: Recipe
+    ) -> Path:
         names = ["encoder.xml", "encoder.bin", "heads.bin", CERTIFICATE_NAME]
         if self.options.also_onnx:
             names.append("encoder.onnx")
+        if recipe.name == "auto":
+            names += FRONT_FILES
         if len(fields["sources"]) > 2:
             names += [detector.DETECTOR_FILE, detector.LICENSE_FILE]
         with (
@@ -392,6 +419,10 @@ class _Export:
                 path = writer.finish(fields)
         self.work.remove()
         return path
+
+
+def _trial_key(repository: Repository, judges: Judges) -> str:
+    return fingerprint(repository.state(), judges.state(), tool_versions())
 
 
 def _link(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from emonet_edge.audio import log_mel_spectrogram, resample
     from emonet_edge.exceptions import EmonetError, EmonetWarning
     from emonet_edge.face import FaceEmotionModel
+    from emonet_edge.face_detector import Face, FaceDetector
     from emonet_edge.heads import MultiHeadMLP
     from emonet_edge.image import preprocess_image
     from emonet_edge.model_dir import ModelDir
@@ -37,6 +38,8 @@ _SUBMODULES = (
 _HOMES = {
     "EmonetError": "exceptions",
     "EmonetWarning": "exceptions",
+    "Face": "face_detector",
+    "FaceDetector": "face_detector",
     "FaceEmotionModel": "face",
     "HeadInfo": "scores",
     "ModelDir": "model_dir",
@@ -54,6 +57,8 @@ _HOMES = {
 __all__ = [
     "EmonetError",
     "EmonetWarning",
+    "Face",
+    "FaceDetector",
     "FaceEmotionModel",
     "HeadInfo",
     "ModelDir",

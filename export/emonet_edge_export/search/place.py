@@ -26,6 +26,7 @@ from emonet_edge_export.search.statistics import Extremes
 __all__ = [
     "Choice",
     "Quantizer",
+    "Reach",
     "Rounded",
     "place",
     "quantized_weights",
@@ -36,6 +37,7 @@ __all__ = [
 
 Float32 = NDArray[np.float32]
 LEVELS = 256
+Reach = Literal["largest", "mean"]
 _ONE_SIDED = 0.5
 """A tensor whose shorter side is below this share of the longer one gets a zero point."""
 _LEAST = 1e-6
@@ -52,7 +54,7 @@ class Choice:
     """
 
     strength: float = 0.5
-    reach: Literal["largest", "mean"] = "largest"
+    reach: Reach = "largest"
 
 
 @dataclass(frozen=True)

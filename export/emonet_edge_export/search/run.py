@@ -25,7 +25,7 @@ from emonet_edge.agreement import Agreement, agree
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.errors import ExportError
 from emonet_edge_export.progress import Progress
-from emonet_edge_export.search.fit import CHOICES, fit
+from emonet_edge_export.search.fit import CONVOLUTION_CHOICES, fit
 from emonet_edge_export.search.front import Goal, Point, best, front
 from emonet_edge_export.search.journal import Journal
 from emonet_edge_export.search.judge import Judge
@@ -50,7 +50,8 @@ _WALK_SHARE, _RETURN_SHARE = 0.65, 0.85
 class SearchOptions:
     """How long the search may take, what it must reach, and what it may keep in memory.
 
-    `seconds`: no new trial begins after them. `samples`: at most so many inputs. `memory_bytes`:
+    `seconds`: no new trial begins after them, but for all parts in INT8 and all in float, which are
+    always tried. `samples`: at most so many inputs. `memory_bytes`:
     for the embeddings that candidates are compared with.
     """
 
@@ -84,7 +85,12 @@ class Found:
             for name, choice in self.choices.items()
             if kept is not None and name not in kept
         }
-        return {"kept_float": None if kept is None else list(kept), "parts": parts, **self.facts}
+        return {
+            "precision": "int8" if parts else "fp32",
+            "kept_float": None if kept is None else list(kept),
+            "parts": parts,
+            **self.facts,
+        }
 
 
 def search(
@@ -174,7 +180,7 @@ class _Search:
             [(statistics[0], folds[1].some(_PROBES)), (statistics[1], folds[0].some(_PROBES))],
             self.progress,
         )
-        self._fit_in_place([part for part in self.parts if part.axis != -1], CHOICES)
+        self._fit_in_place([part for part in self.parts if part.axis != -1], CONVOLUTION_CHOICES)
 
     def _most(self) -> int:
         embedding = 4 * int(np.prod(list(self.model.outputs[0].shape)))
@@ -229,7 +235,9 @@ class _Search:
         return sorted(names, key=lambda name: -self.errors[name] / self.saved[name])
 
     def _walk(self, order: Sequence[str]) -> None:
-        """Try candidates along the order: first those around the goal, then the others."""
+        """Try candidates along the order: both ends, those around the goal, then the others."""
+        self._try(())
+        self._try(order)
         low, high = 0, len(order)
         while low < high and self._in_time():  # the fewest parts in float that reach the goal
             middle = (low + high) // 2

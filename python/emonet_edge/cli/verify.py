@@ -23,7 +23,7 @@ manifest's own hash. Exit code 1 if anything differs.
 
 With --against the directory is then proven against the checkpoints that it was made from: PyTorch
 in FP32, the FP32 IR and the directory run over the same samples (needs the extra export). Exit
-code 1 if the conversion's limits are broken, or the ranks agree less than --min-agreement.
+code 1 if the conversion's limits are broken, or the scores correlate less than --min-agreement.
 
 With --on-this-machine the small set of inputs that the export certified is replayed on every device
 of this machine, under the directory's precision hint and under the CPU's own. Each device gets the
@@ -56,7 +56,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--samples", metavar="SAMPLES", help="--against: pictures or clips to compare on"
     )
     parser.add_argument(
-        "--min-agreement", metavar="X", help="--against: the least rank agreement, 0 to 1"
+        "--min-agreement",
+        metavar="MEAN[,WORST]",
+        help="--against: the least Pearson correlation, mean over the heads and worst head",
     )
     options.add_json_option(parser)
     parser.set_defaults(run=run, parser=parser)
