@@ -3,7 +3,7 @@
 //
 //   FAKE_CAMERA        its device file: any file. Missing: unplugged; removed: pulled.
 //   FAKE_CAMERA_MODES  "FOURCC WIDTHxHEIGHT@RATE", separated by ";": one mode per pixel format.
-//   $FAKE_CAMERA.FOURCC  the bytes of every frame in that format.
+//   $FAKE_CAMERA.FOURCC  the bytes of every frame in that format; raw ones are filled up with zeros.
 //   $FAKE_CAMERA.stall   while this file exists, no frame comes.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -77,7 +77,7 @@ static int set_format(struct v4l2_format *f) {
     nth_mode(0, &mode);  // as drivers do, which never refuse
     for (unsigned n = 0; nth_mode(n, &candidate); ++n)
         if (code_of(&candidate) == f->fmt.pix.pixelformat) mode = candidate;
-    buffer_bytes = (size_t)mode.width * mode.height * 2;
+    buffer_bytes = (size_t)mode.width * mode.height * (strcmp(mode.fourcc, "NV12") ? 4 : 3) / 2;
     f->fmt.pix.pixelformat = code_of(&mode);
     f->fmt.pix.width = mode.width;
     f->fmt.pix.height = mode.height;
@@ -101,7 +101,7 @@ static int dequeue(struct v4l2_buffer *b) {
     int file = real_open64(beside(mode.fourcc), O_RDONLY);
     ssize_t got = read(file, buffers[b->index], buffer_bytes);
     close(file);
-    b->bytesused = got < 0 ? 0 : got;
+    b->bytesused = strcmp(mode.fourcc, "MJPG") ? buffer_bytes : (size_t)(got < 0 ? 0 : got);
     b->timestamp.tv_sec = (long)next_due;
     b->timestamp.tv_usec = (next_due - (long)next_due) * 1e6;
     b->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 
@@ -52,10 +53,8 @@ class RtspServer:
     def pull(self) -> None:
         """Take it off the network, connections and all."""
         for each in (self._listener, *self._connections):
-            try:
+            with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             each.close()
         for thread in self._threads:
             thread.join(5)
@@ -99,4 +98,6 @@ class RtspServer:
         if method == "PLAY":
             for packet in self._packets:
                 channel = 1 if 200 <= packet[1] <= 204 else 0  # RTCP
-                connection.sendall(b"$" + bytes([channel]) + len(packet).to_bytes(2, "big") + packet)
+                connection.sendall(
+                    b"$" + bytes([channel]) + len(packet).to_bytes(2, "big") + packet
+                )

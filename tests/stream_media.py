@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -112,8 +111,4 @@ def in_thread(work) -> threading.Thread:
 
 def open_descriptors() -> set[str]:
     """What this process has open, by target: to see that a source gives everything back."""
-    return {
-        os.readlink(f"/proc/self/fd/{number}")
-        for number in os.listdir("/proc/self/fd")
-        if os.path.exists(f"/proc/self/fd/{number}")
-    }
+    return {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}

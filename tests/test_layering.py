@@ -46,6 +46,10 @@ def test_the_native_core_is_called_from_three_modules():
     assert importers_of("emonet_edge._core") == {"audio.py", "heads.py", "image.py"}
 
 
+def test_portaudio_is_imported_in_one_place():
+    assert importers_of("sounddevice") == {"stream/sources/port_audio.py"}
+
+
 def test_the_command_line_uses_public_names_only():
     private = {
         (path.name, name)
@@ -58,7 +62,7 @@ def test_the_command_line_uses_public_names_only():
     }
 
 
-SLOW = ("torch", "openvino", "numpy", "PIL", "rich", "soundfile")
+SLOW = ("torch", "openvino", "numpy", "PIL", "rich", "soundfile", "av", "sounddevice")
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import wave
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,7 +90,9 @@ def test_a_geometry_beyond_every_camera_is_refused():
         ee.stream.open_video("pipe:rgb:100000x100000")
 
 
-@pytest.mark.parametrize("spec", ["pipe:u8:16000", "pipe:s16le:x", "pipe:s16le:16000x0", "pipe:s16le"])
+@pytest.mark.parametrize(
+    "spec", ["pipe:u8:16000", "pipe:s16le:x", "pipe:s16le:16000x0", "pipe:s16le"]
+)
 def test_a_sample_layout_that_is_none_is_refused_at_once(spec):
     with pytest.raises(InputError):
         ee.stream.open_audio(spec)
@@ -241,7 +244,7 @@ def test_raw_samples_come_back_as_they_were(tmp_path, name, dtype, channels):
         blocks = read_all(source)
     samples = np.concatenate([block.samples for block in blocks]).reshape(-1, channels)
     np.testing.assert_allclose(samples, ramp, atol=1 / 32768)
-    for block, following in zip(blocks, blocks[1:], strict=False):
+    for block, following in pairwise(blocks):
         assert block.end_sample == following.first_sample
         assert following.captured_at == pytest.approx(following.first_sample / 8000)
 
@@ -262,10 +265,7 @@ def test_a_fake_microphone_on_a_fifo_leaves_a_gap_while_it_is_away(fifo):
         blocks.append(source.read())
     source.close()
     speaking.join(5)
-    gaps = [
-        after.first_sample - before.end_sample
-        for before, after in zip(blocks, blocks[1:], strict=False)
-    ]
+    gaps = [after.first_sample - before.end_sample for before, after in pairwise(blocks)]
     assert sum(gap > 0 for gap in gaps) <= 1
     assert min(gaps) == 0
     assert max(gaps) < 16_000 * 2  # the delay between two attempts

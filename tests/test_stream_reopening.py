@@ -38,10 +38,13 @@ class Scripted(Source):
         self.released += 1
 
 
+POLICY = ReopenPolicy()
+
+
 class Bench:
     """A source over scripted ones, a clock that waiting moves, and what was said."""
 
-    def __init__(self, *sources, policy=ReopenPolicy()):
+    def __init__(self, *sources, policy=POLICY):
         self.clock, self.waits, self.notices = ManualClock(), [], []
         self.made = []
         remaining = itertools.chain(sources, itertools.repeat(None))

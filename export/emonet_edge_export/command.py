@@ -23,6 +23,9 @@ from emonet_edge_export.verify import verify_against
 __all__ = ["main", "verify_main"]
 
 FINE, BROKEN = 0, 1
+AGREEMENT_HELP = (
+    "fail below this Pearson correlation with PyTorch in FP32: mean over the heads, and worst head"
+)
 
 _DESCRIPTION = """\
 Make a model directory from LAION's published checkpoints, and prove it against PyTorch.
@@ -71,11 +74,11 @@ def verify_main(argv: Sequence[str]) -> int:
     add("directory", type=Path, metavar="DIR", help="the model directory")
     add("source", type=Path, metavar="SOURCE", help="copies of the repositories")
     add("--samples", type=Path, metavar="DIR", help="pictures or clips to compare on")
-    add("--min-agreement", type=float, metavar="X", help="the least rank agreement, 0 to 1")
+    add("--min-agreement", type=agreement, metavar="MEAN[,WORST]", help=AGREEMENT_HELP)
     add("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args(list(argv))
     fidelity = verify_against(arguments.directory, arguments.source, arguments.samples)
-    faults = fidelity.faults_with(arguments.min_agreement)
+    faults = fidelity.faults_with(*arguments.min_agreement or (None, None))
     about = {"directory": str(arguments.directory), "faults": faults}
     print_fidelity(fidelity, arguments.json, about)
     for line in faults or fidelity.warnings:
@@ -147,7 +150,12 @@ def _add_heads(group: Any) -> None:
 
 def _add_encoder(group: Any) -> None:
     add = group.add_argument
-    add("--recipe", choices=RECIPES, help="default: int8 as measured to be the best")
+    add(
+        "--recipe",
+        choices=RECIPES,
+        help="default: int8, a fixed recipe; auto searches the fastest that reaches "
+        "--min-agreement on this machine (default there: 0.998,0.99)",
+    )
     add("--target", choices=TARGETS, default="cpu", help="default: cpu")
     add(
         "--keep-float",
@@ -167,7 +175,14 @@ def _add_encoder(group: Any) -> None:
 
 def _add_proof(group: Any) -> None:
     add = group.add_argument
-    add("--min-agreement", type=float, metavar="X", help="fail below this rank agreement, 0 to 1")
+    add("--min-agreement", type=agreement, metavar="MEAN[,WORST]", help=AGREEMENT_HELP)
+    add(
+        "--time-budget",
+        type=duration,
+        default=1800.0,
+        metavar="T",
+        help="recipe auto: how long to search, like 45m, 2h or 900s (default: 30m)",
+    )
     add("--verify-samples", type=int, default=16, metavar="N", help="default: 16")
 
 
@@ -196,9 +211,35 @@ def _options(a: argparse.Namespace) -> ExportOptions:
         discard_sources=a.discard_sources,
         ignore=tuple(a.ignore),
         overwrite=a.overwrite,
-        min_agreement=a.min_agreement,
+        min_agreement=a.min_agreement and a.min_agreement[0],
+        min_worst=a.min_agreement and a.min_agreement[1],
+        time_budget=a.time_budget,
         verify_samples=a.verify_samples,
     )  # fmt: skip
+
+
+def agreement(text: str) -> tuple[float, float | None]:
+    """Read MEAN or MEAN,WORST: Pearson correlations from 0 to 1."""
+    mean, _, worst = text.partition(",")
+    try:
+        found = float(mean), float(worst) if worst else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"MEAN or MEAN,WORST, not {text!r}") from None
+    if not all(0 <= value <= 1 for value in found if value is not None):
+        raise argparse.ArgumentTypeError(f"correlations lie in 0 to 1, not {text!r}")
+    return found
+
+
+def duration(text: str) -> float:
+    """Read a time like 900s, 45m or 2h, in seconds; a bare number is seconds."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
+    try:
+        seconds = float(text[:-1] if unit else text) * (unit or 1.0)
+    except ValueError:
+        seconds = float("nan")
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"a time is like 900s, 45m or 2h, not {text!r}")
+    return seconds
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emonet_edge._version import __version__
 
 if TYPE_CHECKING:
-    from emonet_edge import exceptions, levels, model_dir, stream, synthetic, taxonomy
+    from emonet_edge import certificate, exceptions, levels, model_dir, stream, synthetic, taxonomy
     from emonet_edge.audio import log_mel_spectrogram, resample
     from emonet_edge.exceptions import EmonetError, EmonetWarning
     from emonet_edge.face import FaceEmotionModel
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emonet_edge.voice import VoiceEmotionModel
 
 _SUBMODULES = (
+    "certificate",
     "exceptions",
     "levels",
     "media",
@@ -65,6 +66,7 @@ __all__ = [
     "Scores",
     "VoiceEmotionModel",
     "__version__",
+    "certificate",
     "exceptions",
     "info",
     "levels",

@@ -25,7 +25,7 @@ further commands:
               (needs pip install 'emonet-edge[export]')
 """
 
-_BUILT_IN = ("demo", "face", "voice", "info", "verify", "bench", "synthesize")
+_BUILT_IN = ("demo", "face", "voice", "live", "info", "verify", "bench", "synthesize")
 
 
 def is_extension(arguments: list[str]) -> bool:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emonet_edge.stream import output
     from emonet_edge.stream.baseline import BaselineOptions
     from emonet_edge.stream.clock import Clock, ManualClock, SystemClock
     from emonet_edge.stream.events import EventOptions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     )
     from emonet_edge.stream.session import LiveSession
     from emonet_edge.stream.smoothing import SmoothingOptions
+    from emonet_edge.stream.sources.contents import Contents, contents_of
     from emonet_edge.stream.sources.devices import list_devices
     from emonet_edge.stream.sources.open import SourceOptions, open_audio, open_video
     from emonet_edge.stream.speech import SpeechOptions, SpeechSegmenter, segment_speech
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BaselineOptions": "baseline",
     "Clock": "clock",
+    "Contents": "sources.contents",
     "EmotionEvent": "outcomes",
     "EventOptions": "events",
     "FaceOptions": "face_lane",
@@ -63,6 +66,7 @@ _HOMES = {
     "UtteranceOutcome": "outcomes",
     "Utterances": "utterances",
     "VoiceActivityDetector": "vad",
+    "contents_of": "sources.contents",
     "list_devices": "sources.devices",
     "open_audio": "sources.open",
     "open_video": "sources.open",
@@ -72,6 +76,7 @@ _HOMES = {
 __all__ = [
     "BaselineOptions",
     "Clock",
+    "Contents",
     "EmotionEvent",
     "EventOptions",
     "FaceOptions",
@@ -97,14 +102,18 @@ __all__ = [
     "UtteranceOutcome",
     "Utterances",
     "VoiceActivityDetector",
+    "contents_of",
     "list_devices",
     "open_audio",
     "open_video",
+    "output",
     "segment_speech",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "output":
+        return import_module(f"{__name__}.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -114,4 +123,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "output"})

@@ -12,9 +12,10 @@ __all__ = ["MARGIN", "portrait_box"]
 MARGIN = 0.18
 """What is added on every side of a face, as a share of its box's longer side.
 
-The three published EmoNet-Face pictures are squares with one face. YuNet's box is 213 to 226 of
-their 298 pixels high (0.71 to 0.76) and 151 to 163 wide, its centre within 3 % of the picture's:
-(298 / 221 - 1) / 2 = 0.18. The hair is inside, the shoulders are just seen.
+Three EmoNet-Face pictures, cut from Figure 1 of its paper, are squares with one face. YuNet's box
+is 214 to 226 of their 298 pixels high and 151 to 163 wide, its centre within 3 % of the picture's
+height and 6 % of its width: (298 / 221 - 1) / 2 = 0.18. What other margins do to the scores has not
+been measured: that needs the published weights.
 """
 
 

@@ -24,8 +24,9 @@ class QualityOptions:
     `min_side`: the shorter side of its box in pixels; 48 is what the faces of FER-2013 have, the
     smallest on which expressions are commonly judged. `min_sharpness`: see `sharpness`; 14 real
     faces have 0.18 to 0.50, and 0.15 to 0.41 after a reduction to 48 pixels; a Gaussian blur of 5 %
-    of the face's width, or a motion of a fifth of it, brings them to 0.10 and less. `min_border`: see `border_distance`; whole faces have 0.3
-    and more even where the picture ends at the box, and 0.25 is where a seventh of it is missing.
+    of the face's width, or a motion of a fifth of it, brings them to 0.10 and less. `min_border`:
+    see `border_distance`; whole faces have 0.3 and more even where the picture ends at the box, and
+    0.25 is where a seventh of the face is missing.
     """
 
     min_side: float = 48
@@ -62,7 +63,8 @@ def abstain_reason(
     side = min(face.box[2:])
     if side < options.min_side:
         return f"too small: {side:.0f} px, at least {options.min_side:g}"
-    if border_distance(face, frame.width, frame.height) < options.min_border:
+    border = border_distance(face, frame.width, frame.height)
+    if options.min_border > 0 and border < options.min_border:
         return "cut off by the edge of the picture"
     if options.min_sharpness > 0:
         found = sharpness(thumbnail(frame, face.box) if grey is None else grey)

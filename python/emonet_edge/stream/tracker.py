@@ -7,8 +7,8 @@ leaves for longer than `forget_after_s` comes back with a new id.
 Likeness is the distance-IoU of two boxes (Zheng et al., "Distance-IoU Loss", 2020): intersection
 over union, minus the squared distance of their centres over the squared diagonal of the box around
 both. It is 1 for equal boxes and still tells near from far where they no longer overlap, which a
-fast face at a low rate needs. The best pair is taken first, then the next: with the few faces of a
-camera an optimal assignment gives the same pairs.
+fast face at a low rate needs. The best pair is taken first, then the next, and not the best sum
+over all pairs: the few faces of a camera rarely compete for one track.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class Camera(ContainerVideo):
     nearest. It was taken when the kernel says, not when it is read.
 
     The device is read without blocking: a driver that hangs cannot keep a reader, and a camera
-    that is closed ends at once.
+    that is closed ends at once. The exception is the first frame of a JPEG camera: ffmpeg asks for
+    it without a pause, for up to `stall_after` seconds.
 
     Args:
         find: returns the device file; called at every opening, as numbers change when a camera is
@@ -82,6 +83,10 @@ class Camera(ContainerVideo):
             except DeviceError as error:
                 refused = str(error)
                 continue
+            if not _is_in(container, pixel_format):  # ffmpeg may take another one instead
+                container.close()
+                refused = f"{self.name} has no {pixel_format}: allow another pixel format"
+                continue
             match = self._match(container)
             if match >= _ENOUGH:
                 return self._take(container, pixel_format)
@@ -112,8 +117,11 @@ class Camera(ContainerVideo):
             "video_size": f"{self._wish.width}x{self._wish.height}",
             "framerate": f"{self._wish.rate:g}",
             "protocol_whitelist": "none",
-            "fflags": f"+{_AVFMT_FLAG_NONBLOCK}",
-            "fpsprobesize": "0",  # the driver states the rate; counting would cost 20 frames
+            # nobuffer: ffmpeg crashes at closing if packets from its probing still wait inside.
+            "fflags": f"+nobuffer+{_AVFMT_FLAG_NONBLOCK}",
+            # The driver states all there is to know; only JPEG's subsampling needs a first frame.
+            "fpsprobesize": "0",
+            "max_ts_probe": "0",
         }
         try:
             return library().open(
@@ -152,7 +160,7 @@ class Camera(ContainerVideo):
             borrowed = next(packets)
             if borrowed.pts is None:  # what PyAV adds at the end
                 raise DeviceError(f"{self.name} went away: plug it in")
-            packet = library().Packet(borrowed) if borrowed.size else library().Packet()
+            packet = library().Packet(bytes(borrowed))
             packet.pts, packet.time_base = borrowed.pts, borrowed.time_base
             return packet
         finally:
@@ -178,3 +186,8 @@ class Camera(ContainerVideo):
         if isinstance(error, PermissionError):
             remedy = "add the user to the group video: sudo usermod -aG video $USER"
         return DeviceError(f"{self.name} cannot be read ({reason}): {remedy}")
+
+
+def _is_in(container: Any, pixel_format: str) -> bool:
+    context = container.streams.best("video").codec_context
+    return pixel_format == ("mjpeg" if context.name == "mjpeg" else context.pix_fmt)
