@@ -7,14 +7,16 @@ disk, from where OpenVINO maps it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.encoder import openvino
+from emonet_edge.heads import Compensation
 from emonet_edge_export.calibration import Samples
+from emonet_edge_export.compensate_heads import NeighbourMoments, compensation_from
 from emonet_edge_export.convert_encoder import check_batch, check_onnx, save_ir, to_ir, write_onnx
 from emonet_edge_export.errors import no_room
 from emonet_edge_export.load_encoder import EncoderConfig, load_module
@@ -31,7 +33,11 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class EncoderPlan:
-    """What to make: `calibration` None is only for recipes that need none; `proof` is embedded."""
+    """What to make: `calibration` None is only for recipes that need none; `proof` is embedded.
+
+    `compensate`: derive how heads' rounding errors are made up for, from the same embeddings as
+    the mean.
+    """
 
     config: EncoderConfig
     recipe: Recipe
@@ -41,16 +47,21 @@ class EncoderPlan:
     hint: str | None
     also_onnx: bool
     key: str
+    compensate: bool = False
 
 
 @dataclass(frozen=True)
 class EncoderResult:
-    """`embeddings` of the proof by way; `mean` by norm; `neutral` faces in FP32 IR, or None."""
+    """`embeddings` of the proof by way; `mean` by norm; `neutral` faces in FP32 IR, or None.
+
+    `compensation` is there where the plan asked for it.
+    """
 
     facts: Mapping[str, Any]
     embeddings: Mapping[str, Float32]
     mean: Mapping[str, Float32]
     neutral: Float32 | None
+    compensation: Compensation | None = None
 
 
 def make_encoder(
@@ -77,6 +88,9 @@ def make_encoder(
             {way: arrays[way] for way in ("torch", "fp32_ir", "encoder")},
             {norm: arrays[f"mean_{norm}"] for norm in ("none", "l2")},
             arrays.get("neutral"),
+            Compensation(arrays["next_position"], arrays["later_columns"])
+            if plan.compensate
+            else None,
         )
 
 
@@ -95,8 +109,11 @@ def _make(
     deployed = IrEncoder(work.path("encoder.xml"), plan.hint)
     arrays["encoder"] = deployed.embed(plan.proof, "Embedding with the exported IR", progress)
     wide = (plan.calibration or plan.proof).some(plan.recipe.samples)
-    for norm, mean in mean_embeddings(deployed, wide, progress).items():
+    moments = NeighbourMoments() if plan.compensate else None
+    for norm, mean in mean_embeddings(deployed, wide, progress, moments).items():
         arrays[f"mean_{norm}"] = mean
+    if moments is not None:
+        arrays |= asdict(compensation_from(moments.centred()))
     np.savez(work.path("embeddings.npz"), allow_pickle=False, **arrays)
     for suffix in (".xml", ".bin"):
         work.path("fp32.xml").with_suffix(suffix).unlink(missing_ok=True)

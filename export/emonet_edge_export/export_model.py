@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError
-from emonet_edge.heads import MultiHeadMLP
+from emonet_edge.heads import Compensation, MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge_export import detector, public_calibration
 from emonet_edge_export.calibration import Samples, drawn_samples, from_folder
 from emonet_edge_export.checkpoints import read_head
+from emonet_edge_export.compensate_heads import why_nearest
 from emonet_edge_export.describe_model import (
     MODEL_LICENSE,
     attribution,
@@ -105,7 +106,8 @@ class _Export:
         config = read_config(encoder_repository, options.modality, expected)
         self._check_space(encoder_repository, config, files)
         samples, recipe = self._samples(config)
-        encoder = self._encoder(encoder_repository, config, recipe, samples)
+        rounding = self._heads_rounding(config, recipe, samples)
+        encoder = self._encoder(encoder_repository, config, recipe, samples, rounding)
         statistics = self._neutral_statistics(heads_repository)
         norm = given or self._measure_norm(heads_repository, files, statistics, encoder)
         if norm.assumed and options.modality == "face":
@@ -136,6 +138,7 @@ class _Export:
             "embedding_norm_evidence": norm.evidence,
             "heads": describe_heads(self.suite, [file.name for file in files], statistics),
             "heads_precision": options.heads_precision,
+            "heads_rounding": rounding,
             "fidelity": fidelity.summary,
         }
         report = {
@@ -143,6 +146,7 @@ class _Export:
             "embedding_norm": asdict(norm),
             "spread_source": spread_source(self.suite),
             "mean_embedding": samples.described(),
+            "heads_rounding": rounding,
             "onnx_error": encoder.facts["onnx_error"],
             "left_out": left_out,
             "fidelity": fidelity.summary,
@@ -204,8 +208,27 @@ class _Export:
         )
         return drawn_samples(options.modality, how), recipe
 
+    def _heads_rounding(
+        self, config: EncoderConfig, recipe: Recipe, samples: Samples
+    ) -> dict[str, Any]:
+        """What report.json says of it: the method, and samples it is derived from or why not."""
+        usable = min(len(samples), recipe.samples) if samples.representative else 0
+        precision = self.options.heads_precision
+        reason = why_nearest(precision, config.embedding_shape, usable)
+        if not reason:
+            self.progress.say(f"int4 heads: rounding errors are compensated on {usable} samples")
+            return {"method": "compensated", "samples": usable}
+        if precision == "int4":
+            self.progress.say(f"int4 heads are rounded to nearest: {reason}")
+        return {"method": "nearest", "reason": reason}
+
     def _encoder(
-        self, repository: Repository, config: EncoderConfig, recipe: Recipe, samples: Samples
+        self,
+        repository: Repository,
+        config: EncoderConfig,
+        recipe: Recipe,
+        samples: Samples,
+        rounding: Mapping[str, Any],
     ) -> EncoderResult:
         options = self.options
         neutral = None
@@ -215,7 +238,7 @@ class _Export:
         key = fingerprint(
             repository.state(), dict(config.preparation), recipe.described(samples), samples.files,
             str(options.neutral_faces), options.hint, options.also_onnx, options.verify_samples,
-            tool_versions(),
+            rounding["method"], tool_versions(),
         )  # fmt: skip
         plan = EncoderPlan(
             config,
@@ -226,6 +249,7 @@ class _Export:
             options.hint,
             options.also_onnx,
             key,
+            rounding["method"] == "compensated",
         )
         return make_encoder(plan, repository, self.work, self.progress)
 
@@ -268,9 +292,16 @@ class _Export:
         key = fingerprint(
             repository.state(), [file.name for file in files], options.heads_precision, norm.norm,
             hashlib.sha256(mean.tobytes()).hexdigest(), encoder.facts["used"],
+            _sha256(encoder.compensation),
         )  # fmt: skip
         plan = HeadsPlan(
-            files, options.heads_precision, norm.norm, config.embedding_shape, mean, key
+            files,
+            options.heads_precision,
+            norm.norm,
+            config.embedding_shape,
+            mean,
+            key,
+            encoder.compensation,
         )
         done = self.work.recall("heads", key)
         if done is None or not path.is_file():
@@ -352,6 +383,13 @@ class _Export:
                 path = writer.finish(fields)
         self.work.remove()
         return path
+
+
+def _sha256(compensation: Compensation | None) -> str:
+    if compensation is None:
+        return ""
+    matrices = (compensation.next_position, compensation.later_columns)
+    return hashlib.sha256(b"".join(matrix.tobytes() for matrix in matrices)).hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:
