@@ -23,7 +23,7 @@ inline float round_to_int4(float value) {
 /// Rows are SIMD lanes here as in the layout: every array is [columns][rows].
 template <std::size_t rows>
 class BlockRounding {
-public:
+  public:
     BlockRounding(const Compensation& compensation, std::size_t width)
         : compensation_(compensation),
           width_(width),
@@ -44,7 +44,7 @@ public:
                         bytes + first / int4_group_width * group_bytes);
     }
 
-private:
+  private:
     /// target[r] += sum over d < count of shares[d] * errors[d, r].
     void add_shares(const float* shares, std::size_t count, float* target) const {
         float sums[rows] = {};
