@@ -113,14 +113,13 @@ def test_a_column_that_never_changes_spoils_nothing(rng):
 
 
 @pytest.mark.parametrize(
-    ("precision", "shape", "samples", "reason"),
+    ("shape", "samples", "reason"),
     [
-        ("int4", (1500, 768), LEAST_SAMPLES, ""),
-        ("int8", (1500, 768), 64, "int8 needs no compensation"),
-        ("int4", (1152,), 64, "one position"),
-        ("int4", (1500, 768), LEAST_SAMPLES - 1, "there are 3 calibration samples, 4 are needed"),
+        ((1500, 768), LEAST_SAMPLES, None),
+        ((1152,), 64, "one position"),
+        ((1500, 768), LEAST_SAMPLES - 1, "there are 3 calibration samples, 4 are needed"),
     ],
 )
-def test_the_reason_for_rounding_to_nearest_is_named(precision, shape, samples, reason):
-    assert reason in why_nearest(precision, shape, samples)
-    assert bool(reason) == bool(why_nearest(precision, shape, samples))
+def test_the_reason_for_rounding_to_nearest_is_named(shape, samples, reason):
+    found = why_nearest(shape, samples)
+    assert found == "" if reason is None else reason in found

@@ -46,6 +46,10 @@ def test_the_native_core_is_called_from_three_modules():
     assert importers_of("emonet_edge._core") == {"audio.py", "heads.py", "image.py"}
 
 
+def test_portaudio_is_imported_in_one_place():
+    assert importers_of("sounddevice") == {"stream/sources/port_audio.py"}
+
+
 def test_the_command_line_uses_public_names_only():
     private = {
         (path.name, name)
@@ -58,12 +62,25 @@ def test_the_command_line_uses_public_names_only():
     }
 
 
-SLOW = ("torch", "openvino", "numpy", "PIL", "rich", "soundfile")
+SLOW = ("torch", "openvino", "numpy", "PIL", "rich", "soundfile", "av", "sounddevice")
 
 
 def test_importing_the_package_loads_nothing_heavy():
     code = f"import sys, emonet_edge; print([m for m in {SLOW} if m in sys.modules])"
     assert run(code) == "[]"
+
+
+def test_importing_the_stream_loads_nothing_heavy():
+    code = f"import sys, emonet_edge.stream; print([m for m in {SLOW} if m in sys.modules])"
+    assert run(code) == "[]"
+
+
+def test_every_exported_name_of_the_stream_exists_and_is_listed():
+    assert set(emonet_edge.stream.__all__) <= set(dir(emonet_edge.stream))
+    for name in emonet_edge.stream.__all__:
+        assert getattr(emonet_edge.stream, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = emonet_edge.stream.nothing
 
 
 def test_importing_the_package_takes_less_than_a_fifth_of_a_second():
