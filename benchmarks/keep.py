@@ -1,6 +1,7 @@
 """Keep a run's results in the repository: results/CPU.json, without the single times.
 
     python -m benchmarks.keep results.json [more.json ...] [--note "beside other jobs"]
+    python -m benchmarks.keep stream.json --part stream
 
 Of several files the benchmarks are joined; they have to be of the same machine and versions. The
 note stands above the tables: what a reader has to know about the run.
@@ -69,9 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.keep")
     parser.add_argument("results", type=Path, nargs="+", help="what --benchmark-json wrote")
     parser.add_argument("--note", default="")
+    parser.add_argument("--part", default="", help="of a part: write results/CPU-PART.json")
     options = parser.parse_args(arguments)
     found = joined([json.loads(path.read_text()) for path in options.results], options.note)
-    target = FOLDER / f"{results_name()}.json"
+    part = f"-{options.part}" if options.part else ""
+    target = FOLDER / f"{results_name()}{part}.json"
     target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     print(target)
     return 0

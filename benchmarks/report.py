@@ -15,7 +15,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.targets import MEMORY_TARGETS, TARGETS, MemoryTarget, Target
+from benchmarks.targets import (
+    MEMORY_TARGETS,
+    STREAM_TARGETS,
+    TARGETS,
+    MemoryTarget,
+    Target,
+)
 
 __all__ = ["main", "render"]
 
@@ -53,8 +59,13 @@ def _machine(info: dict[str, Any]) -> str:
 
 
 def _target_table(found: Races) -> str:
-    rows = [_target_row(target, found) for target in TARGETS]
-    rows += [_memory_row(target, found) for target in MEMORY_TARGETS]
+    stream = [group for group in found if group.startswith("stream")]
+    rows = []
+    if not stream or len(found) > len(stream):
+        rows += [_target_row(target, found) for target in TARGETS]
+        rows += [_memory_row(target, found) for target in MEMORY_TARGETS]
+    if stream:
+        rows += [_target_row(target, found) for target in STREAM_TARGETS]
     return _table(("work", "emonet-edge", "beside", "ratio", "target", ""), rows)
 
 

@@ -15,3 +15,11 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the shared test data, which is not at {SHARED_DATA.name}'s place")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory) -> dict[tuple[str, str], Path]:
+    """Tiny synthetic directories by (modality, precision); a test that alters one takes a copy."""
+    from certified_models import write_models
+
+    return write_models(tmp_path_factory.mktemp("certified"))

@@ -36,16 +36,22 @@ def _one_pass(rows: np.ndarray, n_out: int) -> np.ndarray:
     return np.clip((sums + half) >> PRECISION_BITS, 0, 255).astype(np.uint8)
 
 
-def columns_first(height: int, width: int, size: int) -> bool:
+def sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a result."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def columns_first(height: int, width: int, size: int | tuple[int, int]) -> bool:
     """Pillow 13's order of the two passes."""
-    return height > size and height - size > 2 * (width - size)
+    to_height, to_width = sides(size)
+    return height > to_height and height - to_height > 2 * (width - to_width)
 
 
-def resize(image: np.ndarray, size: int) -> np.ndarray:
-    """uint8 [height, width, 3] -> [size, size, 3]."""
+def resize(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """uint8 [height, width, 3] -> [size, size, 3], or [*size, 3]."""
     passes = [0, 1] if columns_first(image.shape[0], image.shape[1], size) else [1, 0]
     for axis in passes:
-        image = np.moveaxis(_one_pass(np.moveaxis(image, axis, 0), size), 0, axis)
+        image = np.moveaxis(_one_pass(np.moveaxis(image, axis, 0), sides(size)[axis]), 0, axis)
     return image
 
 

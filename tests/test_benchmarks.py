@@ -22,8 +22,11 @@ from benchmarks import keep, race, report, roof, targets  # noqa: E402
 from benchmarks.inputs import picture_1080p, thirty_seconds  # noqa: E402
 
 RESULTS = sorted(
-    path for path in (ROOT / "benchmarks/results").glob("*.json") if "growth" not in path.name
+    path
+    for path in (ROOT / "benchmarks/results").glob("*.json")
+    if not path.stem.endswith(("growth", "stream"))
 )
+STREAMS = sorted((ROOT / "benchmarks/results").glob("*-stream.json"))
 
 
 def entry(group: str, name: str, median: float, **facts: object) -> dict:
@@ -85,7 +88,15 @@ def test_committed_results_make_the_table(path, capsys):
     assert all(f"| {target.work} |" in markdown for target in targets.TARGETS)
 
 
-@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem)
+def test_committed_results_of_a_stream_make_its_table_and_no_other(path):
+    markdown = report.render(json.loads(path.read_text()))
+    assert "not measured" not in markdown
+    assert all(f"| {target.work} |" in markdown for target in targets.STREAM_TARGETS)
+    assert not any(f"| {target.work} |" in markdown for target in targets.TARGETS)
+
+
+@pytest.mark.parametrize("path", RESULTS + STREAMS, ids=lambda path: path.stem)
 def test_committed_results_say_on_what_they_were_measured(path):
     machine = json.loads(path.read_text())["machine_info"]
     assert {"cpu_name", "threads", "isa", "versions"} <= machine.keys()

@@ -21,7 +21,17 @@ from emonet_edge.cli import exit_codes, main, options, output, verify
 from emonet_edge.cli.scoring import windows
 from emonet_edge.cli.targets import TargetError, plan_targets
 
-COMMANDS = ("demo", "face", "voice", "info", "verify", "bench", "bench compare", "synthesize")
+COMMANDS = (
+    "demo",
+    "face",
+    "voice",
+    "live",
+    "info",
+    "verify",
+    "bench",
+    "bench compare",
+    "synthesize",
+)
 
 
 @pytest.fixture

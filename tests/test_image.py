@@ -40,19 +40,20 @@ def resized(image, box=None, color="rgb", *, width=None, matrix="bt601", value_r
             size=384, isa=""):  # fmt: skip
     data, chroma, pixels = _planes(image, color, width)
     return _core.resize_image(
-        data, chroma, pixels, color=color, matrix=matrix, range=value_range, box=box, size=size,
-        isa=isa,
+        data, chroma, pixels, color=color, matrix=matrix, range=value_range, box=box,
+        size=reference.sides(size), isa=isa,
     )  # fmt: skip
 
 
 def pillow_resized(image, size=384):
     """Pillow's answer; before version 13 by two single passes in the order that 13 has."""
     picture = Image.fromarray(image)
+    height, width = reference.sides(size)
     if not PILLOW_ORDERS_PASSES_AS_WE_DO:
         columns_first = reference.columns_first(picture.height, picture.width, size)
-        between = (picture.width, size) if columns_first else (size, picture.height)
+        between = (picture.width, height) if columns_first else (width, picture.height)
         picture = picture.resize(between, BILINEAR)
-    return np.asarray(picture.resize((size, size), BILINEAR))
+    return np.asarray(picture.resize((width, height), BILINEAR))
 
 
 def crop(image, box):
@@ -92,7 +93,9 @@ def pictures_with_boxes(draw):
     height, width = draw(st.integers(1, 300)), draw(st.integers(1, 300))
     x, y = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
     box = (x, y, draw(st.integers(1, width - x)), draw(st.integers(1, height - y)))
-    return noise(height, width, seed=draw(st.integers(0, 99))), box, draw(st.integers(1, 130))
+    sides = st.integers(1, 130)
+    size = draw(st.one_of(sides, st.tuples(sides, sides)))
+    return noise(height, width, seed=draw(st.integers(0, 99))), box, size
 
 
 @any_isa
@@ -115,8 +118,12 @@ def test_resize_equals_the_plain_specification(case):
 @any_isa
 @pytest.mark.parametrize(
     ("height", "width", "size"),
-    [(4000, 3000, 1), (3000, 4000, 2), (2000, 1500, 5), (40, 30, 1000), (9, 7, 4096)],
-)
+    [
+        (4000, 3000, 1), (3000, 4000, 2), (2000, 1500, 5), (40, 30, 1000), (9, 7, 4096),
+        (1080, 1920, (352, 640)), (1920, 1080, (640, 352)), (3000, 40, (2, 4096)),
+        (40, 3000, (4096, 2)),
+    ],
+)  # fmt: skip
 def test_resize_equals_pillow_at_huge_reductions_and_enlargements(height, width, size, isa):
     image = noise(height, width)
     np.testing.assert_array_equal(resized(image, size=size, isa=isa), pillow_resized(image, size))
@@ -190,8 +197,8 @@ def test_normalisation_follows_its_formula(size, isa):
     image, mean, std = smooth(90, 120), (0.5, 0.4, 0.3), (0.5, 0.25, 0.2)
     data, _, width = _planes(image, "rgb", None)
     result = _core.preprocess_image(
-        data, None, width, color="rgb", matrix="bt601", range="limited", box=None, size=size,
-        mean=mean, std=std, isa=isa,
+        data, None, width, color="rgb", matrix="bt601", range="limited", box=None,
+        size=(size, size), mean=mean, std=std, isa=isa,
     )  # fmt: skip
     assert result.shape == (3, size, size)
     assert result.dtype == np.float32
@@ -209,8 +216,8 @@ def test_every_isa_gives_the_same_bits(color):
     results = {
         isa: _core.preprocess_image(
             data, chroma, width, color=color, matrix="bt709", range="full",
-            box=(3.0, 5.0, 251.0, 289.0), size=97, mean=(0.48, 0.46, 0.41), std=(0.27, 0.26, 0.28),
-            isa=isa,
+            box=(3.0, 5.0, 251.0, 289.0), size=(97, 61),
+            mean=(0.48, 0.46, 0.41), std=(0.27, 0.26, 0.28), isa=isa,
         ).tobytes()
         for isa in ISAS
     }  # fmt: skip
@@ -268,7 +275,7 @@ def yuv_cases(draw):
     height, width = 2 * draw(st.integers(1, 40)), 2 * draw(st.integers(1, 80))
     x, y = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
     box = (x, y, draw(st.integers(1, width - x)), draw(st.integers(1, height - y)))
-    return height, width, box, draw(st.sampled_from([1, 31, 64]))
+    return height, width, box, draw(st.sampled_from([1, 31, 64, (5, 64), (64, 33)]))
 
 
 @any_isa
@@ -448,6 +455,13 @@ def test_a_picture_that_is_none_is_refused(image, color, message):
         ({"size": 38.5}, "size must be a whole number"),
         ({"size": 10**30}, "size must be a whole number"),
         ({"size": float("nan")}, "size must be a whole number"),
+        ({"size": (384, 0)}, "size must be 1 to 4096 pixels; got 0"),
+        ({"size": (4097, 1)}, "got 4097"),
+        ({"size": (384, 38.5)}, "size must be a whole number"),
+        ({"size": (384,)}, r"size must be a number of pixels, or \(height, width\)"),
+        ({"size": (1, 2, 3)}, r"size must be a number of pixels, or \(height, width\)"),
+        ({"size": "384"}, r"size must be a number of pixels, or \(height, width\)"),
+        ({"size": None}, "size must be a whole number"),
         ({"std": (0.5, 0, 0.5)}, "std must be three finite numbers above 0"),
         ({"std": (0.5, 0.5)}, "std must be three numbers"),
         ({"mean": (0.5, float("nan"), 0.5)}, "mean must be three finite numbers"),
@@ -478,7 +492,7 @@ def test_rows_shorter_than_the_width_are_refused(frame, color, width):
 
 
 def test_the_native_function_checks_its_planes_itself():
-    arguments = {"color": "rgb", "matrix": "bt601", "range": "full", "box": None, "size": 8}
+    arguments = {"color": "rgb", "matrix": "bt601", "range": "full", "box": None, "size": (8, 8)}
     for plane, width in [
         (np.zeros((4, 12), np.float32), 4),
         (np.zeros((4, 24), np.uint8)[:, ::2], 4),

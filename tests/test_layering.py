@@ -70,6 +70,19 @@ def test_importing_the_package_loads_nothing_heavy():
     assert run(code) == "[]"
 
 
+def test_importing_the_stream_loads_nothing_heavy():
+    code = f"import sys, emonet_edge.stream; print([m for m in {SLOW} if m in sys.modules])"
+    assert run(code) == "[]"
+
+
+def test_every_exported_name_of_the_stream_exists_and_is_listed():
+    assert set(emonet_edge.stream.__all__) <= set(dir(emonet_edge.stream))
+    for name in emonet_edge.stream.__all__:
+        assert getattr(emonet_edge.stream, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = emonet_edge.stream.nothing
+
+
 def test_importing_the_package_takes_less_than_a_fifth_of_a_second():
     code = (
         "import time; start = time.process_time(); import emonet_edge;"

@@ -67,35 +67,36 @@ Picture picture_of(const py::array& data, const std::optional<py::array>& chroma
 py::array_t<std::uint8_t> resize(const py::array& data, const std::optional<py::array>& chroma,
                                  std::int64_t width, const std::string& color,
                                  const std::string& matrix, const std::string& range,
-                                 const std::optional<Box>& box, std::int64_t size,
-                                 const std::string& isa) {
+                                 const std::optional<Box>& box,
+                                 const std::array<std::int64_t, 2>& size, const std::string& isa) {
     const Picture picture = picture_of(data, chroma, width, color, matrix, range);
     const ImageKernels& kernels = image_kernels_of(isa);
-    check_size(size);
+    const Size sides = checked_size(size[0], size[1]);
     pixel_box(picture, box);
-    py::array_t<std::uint8_t> out({size, size, std::int64_t{3}});
+    py::array_t<std::uint8_t> out({sides.height, sides.width, 3});
     std::uint8_t* const target = out.mutable_data();
     py::gil_scoped_release release;
-    resize_image(picture, box, static_cast<int>(size), kernels, target);
+    resize_image(picture, box, sides, kernels, target);
     return out;
 }
 
 py::array_t<float> preprocess(const py::array& data, const std::optional<py::array>& chroma,
                               std::int64_t width, const std::string& color,
                               const std::string& matrix, const std::string& range,
-                              const std::optional<Box>& box, std::int64_t size,
+                              const std::optional<Box>& box,
+                              const std::array<std::int64_t, 2>& size,
                               const std::array<double, 3>& mean, const std::array<double, 3>& std,
                               const std::string& isa) {
     const Picture picture = picture_of(data, chroma, width, color, matrix, range);
     const ImageKernels& kernels = image_kernels_of(isa);
     const Normalisation normalisation{mean, std};
-    check_size(size);
+    const Size sides = checked_size(size[0], size[1]);
     check_normalisation(normalisation);
     pixel_box(picture, box);
-    py::array_t<float> out({std::int64_t{3}, size, size});
+    py::array_t<float> out({3, sides.height, sides.width});
     float* const target = out.mutable_data();
     py::gil_scoped_release release;
-    preprocess_image(picture, box, static_cast<int>(size), normalisation, kernels, target);
+    preprocess_image(picture, box, sides, normalisation, kernels, target);
     return out;
 }
 

@@ -7,14 +7,15 @@
 #include <utility>
 
 #include "error.hpp"
-#include "image/resize_box.hpp"
 
 namespace emonet {
 
-void check_size(std::int64_t size) {
-    if (size < 1 || size > 4096)
-        throw Error("ImageError", "size must be 1 to 4096 pixels; got " + std::to_string(size) +
-                                      "; pass the encoder's input size, usually 384");
+Size checked_size(std::int64_t height, std::int64_t width) {
+    for (std::int64_t side : {height, width})
+        if (side < 1 || side > 4096)
+            throw Error("ImageError", "size must be 1 to 4096 pixels; got " + std::to_string(side) +
+                                          "; pass the encoder's input size, usually 384");
+    return {static_cast<int>(height), static_cast<int>(width)};
 }
 
 void check_normalisation(const Normalisation& normalisation) {
@@ -29,9 +30,9 @@ void check_normalisation(const Normalisation& normalisation) {
     }
 }
 
-void resize_image(const Picture& picture, const std::optional<Box>& box, int size,
+void resize_image(const Picture& picture, const std::optional<Box>& box, const Size& size,
                   const ImageKernels& kernels, std::uint8_t* out) {
-    const std::ptrdiff_t n_bytes = std::ptrdiff_t{size} * 3;
+    const std::ptrdiff_t n_bytes = std::ptrdiff_t{size.width} * 3;
     const bool blue_first = picture.format == PixelFormat::bgr;
     resize_box(picture, pixel_box(picture, box), size, kernels,
                [&](int y, const std::uint8_t* row) {
@@ -43,7 +44,7 @@ void resize_image(const Picture& picture, const std::optional<Box>& box, int siz
                });
 }
 
-void preprocess_image(const Picture& picture, const std::optional<Box>& box, int size,
+void preprocess_image(const Picture& picture, const std::optional<Box>& box, const Size& size,
                       const Normalisation& normalisation, const ImageKernels& kernels, float* out) {
     // Bytes keep their order through the resize; where blue comes first it goes to the last plane.
     const int first_channel = picture.format == PixelFormat::bgr ? 2 : 0;
@@ -53,13 +54,13 @@ void preprocess_image(const Picture& picture, const std::optional<Box>& box, int
         const int c = std::abs(first_channel - i);
         scale[i] = static_cast<float>(1 / (255 * normalisation.std[c]));
         offset[i] = static_cast<float>(-normalisation.mean[c] / normalisation.std[c]);
-        plane[i] = std::ptrdiff_t{c} * size * size;
+        plane[i] = std::ptrdiff_t{c} * size.height * size.width;
     }
     resize_box(picture, pixel_box(picture, box), size, kernels,
                [&](int y, const std::uint8_t* row) {
-                   float* const line = out + std::ptrdiff_t{y} * size;
+                   float* const line = out + std::ptrdiff_t{y} * size.width;
                    float* const planes[3] = {line + plane[0], line + plane[1], line + plane[2]};
-                   kernels.normalise_row(row, size, scale, offset, planes);
+                   kernels.normalise_row(row, size.width, scale, offset, planes);
                });
 }
 

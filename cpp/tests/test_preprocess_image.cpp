@@ -49,20 +49,21 @@ Frame frame_of(PixelFormat format, int width, int height) {
     return frame;
 }
 
-std::vector<std::uint8_t> resized(const Frame& frame, const std::optional<Box>& box, int size,
-                                  Isa isa) {
-    std::vector<std::uint8_t> out(static_cast<std::size_t>(size) * size * 3);
+std::vector<std::uint8_t> resized(const Frame& frame, const std::optional<Box>& box,
+                                  const Size& size, Isa isa) {
+    std::vector<std::uint8_t> out(static_cast<std::size_t>(size.height) * size.width * 3);
     resize_image(frame.picture, box, size, kernels_for(isa).image, out.data());
     return out;
 }
 
-std::vector<float> prepared(const Frame& frame, const std::optional<Box>& box, int size, Isa isa) {
-    std::vector<float> out(static_cast<std::size_t>(size) * size * 3);
+std::vector<float> prepared(const Frame& frame, const std::optional<Box>& box, const Size& size,
+                            Isa isa) {
+    std::vector<float> out(static_cast<std::size_t>(size.height) * size.width * 3);
     preprocess_image(frame.picture, box, size, {}, kernels_for(isa).image, out.data());
     return out;
 }
 
-void isas_agree(const Frame& frame, const std::optional<Box>& box, int size) {
+void isas_agree(const Frame& frame, const std::optional<Box>& box, const Size& size) {
     const auto expected = prepared(frame, box, size, Isa::portable);
     for (Isa isa : available_isas()) {
         CHECK(prepared(frame, box, size, isa) == expected);
@@ -75,7 +76,8 @@ void isas_agree_at_awkward_sizes() {
                             {17, 33},   {383, 40}, {385, 41}, {7, 900},   {900, 7},
                             {640, 480}, {98, 700}, {31, 200}, {1001, 77}, {2, 5000}};
     for (const auto& side : sides)
-        for (int size : {1, 7, 64, 97}) {
+        for (const Size& size : {Size{1, 1}, Size{7, 7}, Size{64, 64}, Size{97, 97}, Size{7, 96},
+                                 Size{65, 2}, Size{1, 33}}) {
             const int even_width = side[0] + side[0] % 2, even_height = side[1] + side[1] % 2;
             isas_agree(frame_of(PixelFormat::rgb, side[0], side[1]), {}, size);
             isas_agree(frame_of(PixelFormat::bgr, side[0], side[1]), {}, size);
@@ -89,9 +91,9 @@ void boxes_at_the_corners_stay_inside() {
         const Frame frame = frame_of(format, 102, 74);
         for (double width : {1.0, 2.0, 15.0, 16.0, 33.0})
             for (double height : {1.0, 5.0, 64.0}) {
-                isas_agree(frame, Box{0, 0, width, height}, 24);
-                isas_agree(frame, Box{102 - width, 74 - height, width, height}, 24);
-                isas_agree(frame, Box{101 - width, 73 - height, width, height}, 24);
+                isas_agree(frame, Box{0, 0, width, height}, {24, 24});
+                isas_agree(frame, Box{102 - width, 74 - height, width, height}, {24, 24});
+                isas_agree(frame, Box{101 - width, 73 - height, width, height}, {24, 24});
             }
     }
 }
@@ -99,17 +101,17 @@ void boxes_at_the_corners_stay_inside() {
 void own_size_changes_nothing() {
     const Frame frame = frame_of(PixelFormat::rgb, 50, 50);
     for (Isa isa : available_isas()) {
-        const auto same = resized(frame, {}, 50, isa);
+        const auto same = resized(frame, {}, {50, 50}, isa);
         CHECK(std::memcmp(same.data(), frame.data.get(), same.size()) == 0);
     }
 }
 
 void an_upside_down_picture_is_read_backwards() {
     Frame frame = frame_of(PixelFormat::rgb, 50, 50);
-    const auto upright = resized(frame, {}, 50, active_isa());
+    const auto upright = resized(frame, {}, {50, 50}, active_isa());
     frame.picture.data += 49 * frame.picture.stride;
     frame.picture.stride = -frame.picture.stride;
-    const auto flipped = resized(frame, {}, 50, active_isa());
+    const auto flipped = resized(frame, {}, {50, 50}, active_isa());
     CHECK(std::memcmp(upright.data(), flipped.data() + 49 * 150, 150) == 0);
     CHECK(std::memcmp(upright.data() + 49 * 150, flipped.data(), 150) == 0);
 }
@@ -125,8 +127,9 @@ void bad_arguments_are_refused() {
         picture.width = width;
         CHECK_THROWS((check_sides(picture), 0), "ImageError");
     }
-    CHECK_THROWS((check_size(0), 0), "ImageError");
-    CHECK_THROWS((check_size(4097), 0), "ImageError");
+    CHECK_THROWS(checked_size(0, 1).height, "ImageError");
+    CHECK_THROWS(checked_size(1, 0).height, "ImageError");
+    CHECK_THROWS(checked_size(1, 4097).height, "ImageError");
     CHECK_THROWS((check_normalisation({{0, 0, 0}, {1, 0, 1}}), 0), "ImageError");
     CHECK_THROWS((check_normalisation({{nan, 0, 0}, {1, 1, 1}}), 0), "ImageError");
     CHECK_THROWS(pixel_format_from_name("rgba"), "ImageError");

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from emonet_edge.model_dir import ModelDir
 from emonet_edge_export.embedding_norm import NORMS
 from emonet_edge_export.errors import ExportError
 from emonet_edge_export.export_model import VerificationError, export_model
@@ -18,11 +19,34 @@ from emonet_edge_export.pack_heads import HEADS_PRECISIONS
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.quantize_encoder import KEEP_FLOAT, RECIPES, TARGETS, Recipe, default_recipe
 from emonet_edge_export.registry import RepositoryRef, find
+from emonet_edge_export.search.front import Goal
+from emonet_edge_export.search.run import SearchOptions
+from emonet_edge_export.tune import tune
 from emonet_edge_export.verify import verify_against
 
-__all__ = ["main", "verify_main"]
+__all__ = ["main", "tune_main", "verify_main"]
+
+_TUNE_DESCRIPTION = """\
+Search the fastest recipe of a model directory's encoder on this machine: which parts run in INT8,
+and how each is quantized. The search sees one half of the calibration material and is judged on
+the other. Put each person's pictures or clips into a folder of their own: no person is on both
+sides. An interrupted search goes on when the same command is given again.
+
+example:
+  emonet-edge tune models/voice-small --source checkpoints --calibration clips --time-budget 1h
+"""
+_TUNE_EPILOG = """\
+exit codes:
+  0    written, and the goal is reached on unseen material
+  1    written, but the goal is not reached on unseen material: the closest recipe was taken
+  2    wrong usage
+  3    it cannot be done: checkpoints, material, disk, existing target
+"""
 
 FINE, BROKEN = 0, 1
+AGREEMENT_HELP = (
+    "fail below this Pearson correlation with PyTorch in FP32: mean over the heads, and worst head"
+)
 
 _DESCRIPTION = """\
 Make a model directory from LAION's published checkpoints, and prove it against PyTorch.
@@ -71,16 +95,95 @@ def verify_main(argv: Sequence[str]) -> int:
     add("directory", type=Path, metavar="DIR", help="the model directory")
     add("source", type=Path, metavar="SOURCE", help="copies of the repositories")
     add("--samples", type=Path, metavar="DIR", help="pictures or clips to compare on")
-    add("--min-agreement", type=float, metavar="X", help="the least rank agreement, 0 to 1")
+    add("--min-agreement", type=agreement, metavar="MEAN[,WORST]", help=AGREEMENT_HELP)
     add("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args(list(argv))
     fidelity = verify_against(arguments.directory, arguments.source, arguments.samples)
-    faults = fidelity.faults_with(arguments.min_agreement)
+    faults = fidelity.faults_with(*arguments.min_agreement or (None, None))
     about = {"directory": str(arguments.directory), "faults": faults}
     print_fidelity(fidelity, arguments.json, about)
     for line in faults or fidelity.warnings:
         sys.stderr.write(f"emonet-edge: {line}\n")
     return BROKEN if faults else FINE
+
+
+def tune_main(argv: Sequence[str]) -> int:
+    """Run `emonet-edge tune DIR`; returns the exit code."""
+    arguments = _tune_parser().parse_args(list(argv))
+    goal = Goal(arguments.min_agreement[0], arguments.min_agreement[1] or Goal().worst)
+    hint = ModelDir.open(arguments.directory).manifest.encoder.precision_hint
+    recipe = tune(
+        arguments.directory,
+        arguments.source,
+        arguments.out or arguments.directory,
+        arguments.calibration,
+        SearchOptions(arguments.time_budget, goal, hint),
+        Progress(quiet=arguments.quiet),
+        overwrite=arguments.out is None or arguments.overwrite,
+    )
+    out = str(arguments.out or arguments.directory)
+    if arguments.json:
+        sys.stdout.write(json.dumps({"directory": out, "recipe": recipe}) + "\n")
+    else:
+        point = recipe["point"]
+        sys.stdout.write(
+            f"{point['name']}: {point['latency_ms']:.1f} ms, {point['relative']:.2f} of FP32; "
+            f"{_agreement_line(point['selection'], point['held_out'])}\n{out}\n"
+        )
+    return FINE if recipe["reached_on_unseen"] or recipe["name"] != "auto" else BROKEN
+
+
+def _agreement_line(selection: dict[str, Any], held_out: dict[str, Any] | None) -> str:
+    parts = []
+    for what, found in (("seen", selection), ("unseen", held_out)):
+        if found and found["pearson"]:
+            pearson = found["pearson"]
+            parts.append(
+                f"Pearson on {what} inputs {pearson['mean']:.4f} (worst {pearson['worst']:.4f}: "
+                f"{pearson['worst_head']})"
+            )
+    return ", ".join(parts) or "too few inputs for correlations"
+
+
+def _tune_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emonet-edge tune",
+        description=_TUNE_DESCRIPTION,
+        epilog=_TUNE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("directory", type=Path, metavar="DIR", help="an exported model directory")
+    add(
+        "--source",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="a copy of its encoder's repository",
+    )
+    add("--calibration", type=Path, metavar="DIR", help="pictures or clips of several people")
+    add("--out", type=Path, metavar="DIR", help="where to write (default: replace DIR itself)")
+    add("--overwrite", action="store_true", help="replace the model directory at --out")
+    default = (Goal().mean, Goal().worst)
+    add(
+        "--min-agreement",
+        type=agreement,
+        default=default,
+        metavar="MEAN[,WORST]",
+        help="Pearson correlation with FP32 to reach: mean over the heads and worst head "
+        f"(default: {default[0]:g},{default[1]:g})",
+    )
+    add(
+        "--time-budget",
+        type=duration,
+        default=1800.0,
+        metavar="T",
+        help="how long to search, like 45m, 2h or 900s (default: 30m)",
+    )
+    add("--quiet", action="store_true", help="no progress on stderr")
+    add("--json", action="store_true", help="for programs: the recipe as one JSON object")
+    return parser
 
 
 def print_fidelity(fidelity: Fidelity, as_json: bool, more: dict[str, Any] | None = None) -> None:
@@ -147,7 +250,12 @@ def _add_heads(group: Any) -> None:
 
 def _add_encoder(group: Any) -> None:
     add = group.add_argument
-    add("--recipe", choices=RECIPES, help="default: int8 as measured to be the best")
+    add(
+        "--recipe",
+        choices=RECIPES,
+        help="default: int8, a fixed recipe; auto searches the fastest that reaches "
+        "--min-agreement on this machine (default there: 0.998,0.99)",
+    )
     add("--target", choices=TARGETS, default="cpu", help="default: cpu")
     add(
         "--keep-float",
@@ -167,7 +275,14 @@ def _add_encoder(group: Any) -> None:
 
 def _add_proof(group: Any) -> None:
     add = group.add_argument
-    add("--min-agreement", type=float, metavar="X", help="fail below this rank agreement, 0 to 1")
+    add("--min-agreement", type=agreement, metavar="MEAN[,WORST]", help=AGREEMENT_HELP)
+    add(
+        "--time-budget",
+        type=duration,
+        default=1800.0,
+        metavar="T",
+        help="recipe auto: how long to search, like 45m, 2h or 900s (default: 30m)",
+    )
     add("--verify-samples", type=int, default=16, metavar="N", help="default: 16")
 
 
@@ -196,9 +311,35 @@ def _options(a: argparse.Namespace) -> ExportOptions:
         discard_sources=a.discard_sources,
         ignore=tuple(a.ignore),
         overwrite=a.overwrite,
-        min_agreement=a.min_agreement,
+        min_agreement=a.min_agreement and a.min_agreement[0],
+        min_worst=a.min_agreement and a.min_agreement[1],
+        time_budget=a.time_budget,
         verify_samples=a.verify_samples,
     )  # fmt: skip
+
+
+def agreement(text: str) -> tuple[float, float | None]:
+    """Read MEAN or MEAN,WORST: Pearson correlations from 0 to 1."""
+    mean, _, worst = text.partition(",")
+    try:
+        found = float(mean), float(worst) if worst else None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"MEAN or MEAN,WORST, not {text!r}") from None
+    if not all(0 <= value <= 1 for value in found if value is not None):
+        raise argparse.ArgumentTypeError(f"correlations lie in 0 to 1, not {text!r}")
+    return found
+
+
+def duration(text: str) -> float:
+    """Read a time like 900s, 45m or 2h, in seconds; a bare number is seconds."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:])
+    try:
+        seconds = float(text[:-1] if unit else text) * (unit or 1.0)
+    except ValueError:
+        seconds = float("nan")
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"a time is like 900s, 45m or 2h, not {text!r}")
+    return seconds
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -9,12 +9,13 @@ from typing import Any
 from emonet_edge import __version__
 from emonet_edge.attribution import LICENSE, attribution_text
 from emonet_edge.levels import SPREAD_SOURCE, SPREAD_SUITE, default_levels, published_spread
+from emonet_edge.scores import HeadInfo
 from emonet_edge.taxonomy import kind_of
 from emonet_edge_export.detector import LICENSE_FILE, DetectorFacts
 from emonet_edge_export.neutral import NeutralStatistics
 from emonet_edge_export.registry import Suite
 
-__all__ = ["attribution", "describe_heads", "spread_source", "tool_versions"]
+__all__ = ["attribution", "describe_heads", "head_infos", "spread_source", "tool_versions"]
 
 _TOOLS = ("openvino", "nncf", "torch", "transformers", "numpy")
 
@@ -47,6 +48,18 @@ def _head(suite: Suite, name: str, statistics: Mapping[str, NeutralStatistics]) 
                 "source": levels.source,
             }
     return described
+
+
+def head_infos(suite: Suite, names: Sequence[str]) -> tuple[HeadInfo, ...]:
+    """Return what agreement needs to know of the heads: kinds, and levels of a voice's emotions."""
+    infos = []
+    for name in names:
+        kind = kind_of(name, suite.modality)
+        voiced = suite.modality == "voice" and kind == "emotion"
+        infos.append(
+            HeadInfo(name, kind, levels=default_levels(name, suite.name) if voiced else None)
+        )
+    return tuple(infos)
 
 
 def spread_source(suite: Suite) -> str | None:

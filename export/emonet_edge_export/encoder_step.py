@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.encoder import openvino
+from emonet_edge_export.auto_recipe import AutoPlan, search_recipe
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.convert_encoder import check_batch, check_onnx, save_ir, to_ir, write_onnx
 from emonet_edge_export.errors import no_room
@@ -31,25 +32,31 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class EncoderPlan:
-    """What to make: `calibration` None is only for recipes that need none; `proof` is embedded."""
+    """What to make: `calibration` None is only for recipes that need none; `proof` is embedded.
+
+    The inputs of `certificate` are embedded in FP32 alone. `auto` is for the recipe of that name.
+    """
 
     config: EncoderConfig
     recipe: Recipe
     calibration: Samples | None
     proof: Samples
+    certificate: Samples
     neutral: Samples | None
     hint: str | None
     also_onnx: bool
     key: str
+    auto: AutoPlan | None = None
 
 
 @dataclass(frozen=True)
 class EncoderResult:
-    """`embeddings` of the proof by way; `mean` by norm; `neutral` faces in FP32 IR, or None."""
+    """`embeddings` of the proof by way; `mean` by norm; the rest in FP32 IR, `neutral` or None."""
 
     facts: Mapping[str, Any]
     embeddings: Mapping[str, Float32]
     mean: Mapping[str, Float32]
+    certificate: Float32
     neutral: Float32 | None
 
 
@@ -76,6 +83,7 @@ def make_encoder(
             facts,
             {way: arrays[way] for way in ("torch", "fp32_ir", "encoder")},
             {norm: arrays[f"mean_{norm}"] for norm in ("none", "l2")},
+            arrays["certificate"],
             arrays.get("neutral"),
         )
 
@@ -90,7 +98,7 @@ def _make(
         repository.release(name)
     _embed_float(plan, work, progress, arrays)
     release_memory()
-    _quantize(plan, work, progress)
+    recipe = _quantize(plan, work, progress, arrays)
     release_memory()
     deployed = IrEncoder(work.path("encoder.xml"), plan.hint)
     arrays["encoder"] = deployed.embed(plan.proof, "Embedding with the exported IR", progress)
@@ -102,7 +110,7 @@ def _make(
         work.path("fp32.xml").with_suffix(suffix).unlink(missing_ok=True)
     del deployed
     release_memory()
-    return {"used": dict(repository.used), "onnx_error": onnx_error}
+    return {"used": dict(repository.used), "onnx_error": onnx_error, "recipe": recipe}
 
 
 def _convert(
@@ -140,15 +148,26 @@ def _embed_float(
 ) -> None:
     encoder = IrEncoder(work.path("fp32.xml"), "f32")
     arrays["fp32_ir"] = encoder.embed(plan.proof, "Embedding with FP32 IR", progress)
+    title = "Embedding the certificate's inputs"
+    arrays["certificate"] = encoder.embed(plan.certificate, title, progress)
     if plan.neutral is not None:
         arrays["neutral"] = encoder.embed(plan.neutral, "Embedding neutral faces", progress)
 
 
-def _quantize(plan: EncoderPlan, work: Workspace, progress: Progress) -> None:
-    core = openvino().Core()
-    model = core.read_model(work.path("fp32.xml"))
-    with progress.waiting(f"Recipe {plan.recipe.name}"):
-        made = quantize(model, plan.recipe, plan.calibration)
-        check_batch(made, plan.config.input_shape)
-        half = plan.recipe.name == "fp16"
-        save_ir(made, work.path("encoder.xml"), plan.config.preparation, half)
+def _quantize(
+    plan: EncoderPlan, work: Workspace, progress: Progress, arrays: Mapping[str, Float32]
+) -> dict[str, Any]:
+    """Write the encoder as the recipe wants it; returns the recipe as it was used."""
+    fp32 = work.path("fp32.xml")
+    if plan.auto is not None and plan.calibration is not None:
+        neutral = arrays.get("neutral")
+        made, recipe = search_recipe(fp32, plan.auto, plan.calibration, neutral, work, progress)
+    else:
+        recipe = plan.recipe.described(plan.calibration)
+        with progress.waiting(f"Recipe {plan.recipe.name}"):
+            model = openvino().Core().read_model(fp32)
+            made = quantize(model, plan.recipe, plan.calibration)
+    check_batch(made, plan.config.input_shape)
+    half = plan.recipe.name == "fp16"
+    save_ir(made, work.path("encoder.xml"), plan.config.preparation, half)
+    return recipe

@@ -13,17 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError
 from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge_export import detector, public_calibration
+from emonet_edge_export.auto_recipe import FRONT_FILES, AutoPlan
 from emonet_edge_export.calibration import Samples, drawn_samples, from_folder
+from emonet_edge_export.certify import (
+    CERTIFICATE_NAME,
+    CertificatePlan,
+    certificate_inputs,
+    certify,
+)
 from emonet_edge_export.checkpoints import read_head
 from emonet_edge_export.describe_model import (
     MODEL_LICENSE,
     attribution,
     describe_heads,
+    head_infos,
     spread_source,
     tool_versions,
 )
@@ -33,6 +42,7 @@ from emonet_edge_export.errors import ExportError, no_room
 from emonet_edge_export.fidelity import Fidelity, compare
 from emonet_edge_export.head_files import HeadFile, Siblings, match_heads, wanted_names
 from emonet_edge_export.hub import HubRepository
+from emonet_edge_export.judges import Judges
 from emonet_edge_export.load_encoder import EncoderConfig, read_config, weight_bytes
 from emonet_edge_export.neutral import NeutralStatistics, read_neutral_statistics
 from emonet_edge_export.options import ExportOptions
@@ -43,7 +53,7 @@ from emonet_edge_export.registry import NEUTRAL_PATTERN, RepositoryRef
 from emonet_edge_export.sources import LocalRepository, Repository
 from emonet_edge_export.workspace import Workspace, check_space, fingerprint
 
-__all__ = ["Exported", "VerificationError", "export_model"]
+__all__ = ["Exported", "VerificationError", "export_model", "link_or_copy"]
 
 
 class VerificationError(ExportError):
@@ -90,6 +100,8 @@ class _Export:
     ) -> None:
         self.options, self.out, self.work, self.progress = options, out, work, progress
         self.suite = options.known
+        self.scores: Mapping[str, Mapping[str, list[float]]] = {}
+        """In float, by head, then by way; there once the heads are packed."""
 
     def run(self) -> Exported:
         options = self.options
@@ -105,15 +117,21 @@ class _Export:
         config = read_config(encoder_repository, options.modality, expected)
         self._check_space(encoder_repository, config, files)
         samples, recipe = self._samples(config)
-        encoder = self._encoder(encoder_repository, config, recipe, samples)
         statistics = self._neutral_statistics(heads_repository)
-        norm = given or self._measure_norm(heads_repository, files, statistics, encoder)
+
+        def decide_norm(neutral: NDArray[np.float32] | None) -> NormDecision:
+            return given or self._measure_norm(heads_repository, files, statistics, neutral)
+
+        judges = Judges(heads_repository, files, config, decide_norm, self.work, self.progress)
+        encoder = self._encoder(encoder_repository, config, recipe, samples, judges)
+        norm = decide_norm(encoder.neutral)
         if norm.assumed and options.modality == "face":
             warnings.warn(
                 f"embedding norm {norm.norm}, {norm.evidence}", EmonetWarning, stacklevel=3
             )
         fidelity = self._heads(heads_repository, files, config, norm, encoder, samples)
         self._judge(fidelity)
+        certificate = self._certify(config, norm, encoder, samples)
         facts = self._detector()
         sources = [heads_repository.described(), encoder_repository.described()]
         sources += [facts.described()] if facts else []
@@ -128,8 +146,8 @@ class _Export:
             "encoder": {
                 "input_shape": list(config.input_shape),
                 "output_shape": [1, *config.embedding_shape],
-                "precision": recipe.precision,
-                "recipe": recipe.described(samples),
+                "precision": encoder.facts["recipe"].get("precision", recipe.precision),
+                "recipe": encoder.facts["recipe"],
                 "precision_hint": options.hint,
             },
             "embedding_norm": norm.norm,
@@ -139,7 +157,11 @@ class _Export:
             "fidelity": fidelity.summary,
         }
         report = {
-            "recipe": recipe.described(samples),
+            "recipe": encoder.facts["recipe"],
+            "calibration": samples.described(),
+            "front": self._front(recipe),
+            "versions": tool_versions(),
+            "certificate": certificate,
             "embedding_norm": asdict(norm),
             "spread_source": spread_source(self.suite),
             "mean_embedding": samples.described(),
@@ -149,9 +171,8 @@ class _Export:
             "warnings": fidelity.warnings,
             "heads": fidelity.heads,
         }
-        return Exported(
-            self._assemble(fields, report, attribution(self.suite, sources, facts)), fidelity
-        )
+        text = attribution(self.suite, sources, facts)
+        return Exported(self._assemble(fields, report, text, recipe), fidelity)
 
     def _open(self, reference: RepositoryRef) -> Repository:
         if self.options.source is not None:
@@ -193,7 +214,7 @@ class _Export:
         if recipe.needs_calibration:
             if options.recipe is not None:
                 raise ExportError(
-                    f"the recipe int8 needs calibration data, and {options.source} has no "
+                    f"the recipe {recipe.name} needs calibration data, and {options.source} has no "
                     f"{public_calibration.FOLDER}/{options.modality}: --calibration DIR, or "
                     "another --recipe"
                 )
@@ -205,27 +226,37 @@ class _Export:
         return drawn_samples(options.modality, how), recipe
 
     def _encoder(
-        self, repository: Repository, config: EncoderConfig, recipe: Recipe, samples: Samples
+        self,
+        repository: Repository,
+        config: EncoderConfig,
+        recipe: Recipe,
+        samples: Samples,
+        judges: Judges,
     ) -> EncoderResult:
         options = self.options
         neutral = None
         if options.neutral_faces is not None and options.modality == "face":
             neutral = from_folder(options.neutral_faces, "face", config.preparation, stretch=False)
         proof = samples.some(options.verify_samples)
+        certificate = certificate_inputs(options.modality, config)
         key = fingerprint(
             repository.state(), dict(config.preparation), recipe.described(samples), samples.files,
-            str(options.neutral_faces), options.hint, options.also_onnx, options.verify_samples,
-            tool_versions(),
+            samples.sha256, str(options.neutral_faces), options.hint, options.also_onnx,
+            options.verify_samples, certificate.described(), tool_versions(),
+            asdict(options.search) if recipe.name == "auto" else None,
         )  # fmt: skip
+        auto = AutoPlan(options.modality, options.search, judges, _trial_key(repository, judges))
         plan = EncoderPlan(
             config,
             recipe,
             samples if recipe.needs_calibration or samples.representative else None,
             proof,
+            certificate,
             neutral,
             options.hint,
             options.also_onnx,
             key,
+            auto if recipe.name == "auto" else None,
         )
         return make_encoder(plan, repository, self.work, self.progress)
 
@@ -242,12 +273,12 @@ class _Export:
         repository: Repository,
         files: list[HeadFile],
         statistics: Mapping[str, NeutralStatistics],
-        encoder: EncoderResult,
+        neutral: NDArray[np.float32] | None,
     ) -> NormDecision:
         by_name = {file.name: file.file for file in files}
         return decide(
             statistics,
-            encoder.neutral,
+            neutral,
             lambda name: read_head(repository.fetch(by_name[name])),
             list(by_name),
         )
@@ -268,6 +299,7 @@ class _Export:
         key = fingerprint(
             repository.state(), [file.name for file in files], options.heads_precision, norm.norm,
             hashlib.sha256(mean.tobytes()).hexdigest(), encoder.facts["used"],
+            hashlib.sha256(encoder.certificate.tobytes()).hexdigest(),
         )  # fmt: skip
         plan = HeadsPlan(
             files, options.heads_precision, norm.norm, config.embedding_shape, mean, key
@@ -277,10 +309,12 @@ class _Export:
             siblings = Siblings(
                 config.embedding_shape, self.suite.expected.head_rows if official else None
             )
-            scores = pack_heads(path, plan, repository, siblings, encoder.embeddings, self.progress)
+            embeddings = {**encoder.embeddings, "certificate": encoder.certificate}
+            scores = pack_heads(path, plan, repository, siblings, embeddings, self.progress)
             done = {"scores": scores, "used": dict(repository.used)}
             self.work.remember("heads", key, done)
         repository.used.update(done["used"])
+        self.scores = done["scores"]
         return self._compare([file.name for file in files], norm, encoder, samples, done["scores"])
 
     def _compare(
@@ -302,10 +336,33 @@ class _Export:
             "representative": samples.representative,
             "precision_hint": self.options.hint,
         }
-        return compare(names, by_way, encoder.embeddings, facts)
+        known = head_infos(self.suite, names)
+        return compare(names, by_way, encoder.embeddings, facts, known)
+
+    def _certify(
+        self, config: EncoderConfig, norm: NormDecision, encoder: EncoderResult, samples: Samples
+    ) -> dict[str, Any]:
+        """Write the certificate; returns what report.json says of it."""
+        ways = {
+            way: np.array([scores[way] for scores in self.scores.values()], np.float32).T
+            for way in ("torch", "certificate")
+        }
+        plan = CertificatePlan(
+            tuple(self.scores),
+            norm.norm,
+            config,
+            self.options.hint,
+            certificate_inputs(self.options.modality, config),
+            encoder.certificate,
+            ways["certificate"],
+            ways["torch"].std(axis=0),
+            f"{len(ways['torch'])} inputs ({samples.source})",
+            hashlib.sha256(encoder.mean["none"].tobytes()).hexdigest(),
+        )
+        return certify(plan, self.work, self.progress)
 
     def _judge(self, fidelity: Fidelity) -> None:
-        faults = fidelity.faults_with(self.options.min_agreement)
+        faults = fidelity.faults_with(self.options.min_agreement, self.options.min_worst)
         if faults:
             raise VerificationError(
                 f"{self.out}: not written, because it does not do what torch does: "
@@ -334,10 +391,20 @@ class _Export:
             self.progress,
         )
 
-    def _assemble(self, fields: dict[str, Any], report: dict[str, Any], attribution: str) -> Path:
-        names = ["encoder.xml", "encoder.bin", "heads.bin"]
+    def _front(self, recipe: Recipe) -> Any:
+        """What the recipe search has measured, None where nothing was searched."""
+        if recipe.name != "auto":
+            return None
+        return json.loads(self.work.path("front.json").read_text("utf-8"))
+
+    def _assemble(
+        self, fields: dict[str, Any], report: dict[str, Any], attribution: str, recipe: Recipe
+    ) -> Path:
+        names = ["encoder.xml", "encoder.bin", "heads.bin", CERTIFICATE_NAME]
         if self.options.also_onnx:
             names.append("encoder.onnx")
+        if recipe.name == "auto":
+            names += FRONT_FILES
         if len(fields["sources"]) > 2:
             names += [detector.DETECTOR_FILE, detector.LICENSE_FILE]
         with (
@@ -345,7 +412,7 @@ class _Export:
             ModelDirWriter(self.out, overwrite=self.options.overwrite) as writer,
         ):
             for name in names:
-                _link(self.work.path(name), writer.path(name))
+                link_or_copy(self.work.path(name), writer.path(name))
             writer.path("ATTRIBUTION.md").write_text(attribution, encoding="utf-8")
             writer.path("report.json").write_text(json.dumps(report, indent=1) + "\n")
             with self.progress.waiting("Checksums"):
@@ -354,7 +421,12 @@ class _Export:
         return path
 
 
-def _link(source: Path, target: Path) -> None:
+def _trial_key(repository: Repository, judges: Judges) -> str:
+    return fingerprint(repository.state(), judges.state(), tool_versions())
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put a file in place without a copy where the file system can."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links

@@ -1,7 +1,6 @@
-"""How far an exported model is from torch in FP32, in figures.
+"""How far an exported model is from torch in FP32, by `emonet_edge.agreement`, and what is too far.
 
 Errors of scores are shares of the head's own spread over the samples: each head has its own scale.
-Rank agreement is Spearman's correlation over the samples, per head.
 """
 
 from __future__ import annotations
@@ -13,13 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CONVERSION", "Fidelity", "compare", "embedding_error", "rank_agreement"]
+from emonet_edge.agreement import agree
+from emonet_edge.scores import HeadInfo
+
+__all__ = ["CONVERSION", "Fidelity", "compare", "embedding_error", "table"]
 
 Float = NDArray[np.floating[Any]]
 
-CONVERSION = {"embedding_error": 1e-3, "score_error": 1e-2}
+CONVERSION = {"embedding_error": 1e-3, "error": 1e-2}
 """What FP32 IR may differ from torch at most; more is a fault of the conversion."""
-QUANTIZED = {"embedding_error": 0.2, "score_error": 0.1}
+QUANTIZED = {"embedding_error": 0.2, "error": 0.1}
 """What the exported encoder and heads should stay below; more is a warning."""
 WAYS = {
     "fp32_ir": "FP32 IR",
@@ -27,8 +29,6 @@ WAYS = {
     "shipped": "exported encoder and heads",
 }
 """What is compared with torch, in the order of the table."""
-_FEWEST = 4  # samples, for ranks to say anything
-_LEAST_SPREAD = 1e-2  # raw score
 
 
 @dataclass(frozen=True)
@@ -40,34 +40,31 @@ class Fidelity:
     faults: list[str]
     warnings: list[str]
 
-    def rank_agreement(self) -> float | None:
-        """Mean over heads, of what is shipped; None with too few samples."""
-        value = self.summary["shipped"]["rank_agreement"]
-        return None if value is None else float(value["mean"])
+    def faults_with(self, min_agreement: float | None, min_worst: float | None = None) -> list[str]:
+        """Return the faults, with those of what is shipped if it agrees less than was asked for.
 
-    def faults_with(self, min_agreement: float | None) -> list[str]:
-        """Return the faults, with the ranks' if they agree less than was asked for."""
-        found = self.rank_agreement()
-        if min_agreement is None or (found is not None and found >= min_agreement):
-            return list(self.faults)
-        what = "too few samples to tell" if found is None else f"{found:.4f}"
-        wish = f"rank agreement with torch: {what}, --min-agreement is {min_agreement:g}"
-        return [*self.faults, wish]
+        Args:
+            min_agreement: least Pearson correlation with torch, mean over the heads; None: any.
+            min_worst: the same of the worst head.
+        """
+        found = self.summary["shipped"]["pearson"]
+        faults = list(self.faults)
+        for which, least in (("mean", min_agreement), ("worst", min_worst)):
+            if least is None or (found is not None and found[which] >= least):
+                continue
+            what = "too few samples to tell" if found is None else f"{found[which]:.4f}"
+            faults.append(
+                f"Pearson correlation with torch, {which} of the heads: {what}, --min-agreement "
+                f"asks for {least:g}"
+            )
+        return faults
 
 
 def embedding_error(reference: Float, found: Float) -> dict[str, float]:
     """Return mean and largest relative error (Euclidean) over samples [n, ...]."""
     flat, other = reference.reshape(len(reference), -1), found.reshape(len(found), -1)
     errors = np.linalg.norm(other - flat, axis=1) / np.maximum(np.linalg.norm(flat, axis=1), 1e-12)
-    return {"mean": float(errors.mean()), "max": float(errors.max())}
-
-
-def rank_agreement(reference: Float, found: Float) -> float | None:
-    """Return Spearman's correlation of two lists, None where it says nothing."""
-    if len(reference) < _FEWEST or np.ptp(reference) == 0 or np.ptp(found) == 0:
-        return None
-    ranks = [np.argsort(np.argsort(values, kind="stable")) for values in (reference, found)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    return {"mean": float(errors.mean()), "worst": float(errors.max())}
 
 
 def compare(
@@ -75,6 +72,7 @@ def compare(
     scores: Mapping[str, Float],
     embeddings: Mapping[str, Float],
     facts: Mapping[str, Any],
+    known: Sequence[HeadInfo] = (),
 ) -> Fidelity:
     """Compare everything with "torch".
 
@@ -83,78 +81,60 @@ def compare(
         scores: [n, heads] by way: "torch" and those of `WAYS`.
         embeddings: [n, ...] by way: "torch", "fp32_ir", "encoder".
         facts: of the samples; they open the summary.
+        known: the heads' kinds and levels, in the order of `names`, for the highest five emotions
+            and for levels; empty: neither is compared.
     """
     summary: dict[str, Any] = dict(facts)
     heads: dict[str, dict[str, Any]] = {name: {} for name in names}
     for way in WAYS:
-        errors, agreements = [], []
-        for at, name in enumerate(names):
-            entry = _head(scores["torch"][:, at], scores[way][:, at])
-            heads[name][way] = entry
-            errors.append(entry["score_error"])
-            agreements.append(entry["rank_agreement"])
-        known = [value for value in agreements if value is not None]
-        summary[way] = {
-            "embedding_error": embedding_error(embeddings["torch"], embeddings[way])
-            if way in embeddings
-            else summary["encoder"]["embedding_error"],
-            "score_error": {"mean": float(np.mean(errors)), "max": float(np.max(errors))},
-            "rank_agreement": {"mean": float(np.mean(known)), "min": min(known)} if known else None,
-        }
-    faults = _beyond(summary["fp32_ir"], CONVERSION, "FP32 IR against torch", worst=True)
-    warnings = _beyond(
-        summary["shipped"], QUANTIZED, "the exported model against torch", worst=False
-    )
+        where = way if way in embeddings else "encoder"
+        pair = (embeddings["torch"], embeddings[where])
+        found = agree(names, scores["torch"], scores[way], embeddings=pair, heads=known)
+        summary[way] = {**found.summary(), "embedding_error": embedding_error(*pair)}
+        for head in found.heads:
+            heads[head.name][way] = head.to_dict()
+    faults = _beyond(summary["fp32_ir"], CONVERSION, "FP32 IR against torch", "worst")
+    warnings = _beyond(summary["shipped"], QUANTIZED, "the exported model against torch", "mean")
     return Fidelity(summary, heads, faults, warnings)
 
 
-def _head(reference: Float, found: Float) -> dict[str, Any]:
-    difference = np.abs(found - reference)
-    spread = max(float(reference.std()), _LEAST_SPREAD)
-    return {
-        "largest_difference": float(difference.max()),
-        "score_error": float(np.sqrt(np.mean(difference**2)) / spread),
-        "rank_agreement": rank_agreement(reference, found),
-    }
-
-
 def _beyond(
-    row: Mapping[str, Any], limits: Mapping[str, float], what: str, worst: bool
+    row: Mapping[str, Any], limits: Mapping[str, float], what: str, which: str
 ) -> list[str]:
     found = []
     for key, limit in limits.items():
-        value = row[key]["max" if worst else "mean"]
+        value = row[key][which]
         if not value <= limit:  # NaN is beyond any limit
             found.append(f"{what}: {key.replace('_', ' ')} {value:.3g}, the limit is {limit:g}")
     return found
 
 
 def table(fidelity: Fidelity) -> list[tuple[str, ...]]:
-    """Return the rows of the table: what, embedding error, score error, rank agreement."""
+    """Return the rows of the table, in the order of `COLUMNS`."""
     rows: list[tuple[str, ...]] = []
     for way, title in WAYS.items():
         row = fidelity.summary[way]
-        ranks = row["rank_agreement"]
+        errors = [row[key][which] for key in ("embedding_error", "error") for which in _WHICH]
+        shares = [row[key] and row[key][which] for key in ("pearson",) for which in _WHICH]
         rows.append(
             (
                 title,
-                f"{row['embedding_error']['mean']:.2g}",
-                f"{row['embedding_error']['max']:.2g}",
-                f"{row['score_error']['mean']:.2g}",
-                f"{row['score_error']['max']:.2g}",
-                "-" if ranks is None else f"{ranks['mean']:.4f}",
-                "-" if ranks is None else f"{ranks['min']:.4f}",
+                *(f"{value:.2g}" for value in errors),
+                *("-" if value is None else f"{value:.4f}" for value in shares),
+                (row["pearson"] or {}).get("worst_head", "-"),
             )
         )
     return rows
 
 
+_WHICH = ("mean", "worst")
 COLUMNS = (
     "against torch FP32",
     "embedding error",
-    "max",
-    "score error",
-    "max",
-    "rank agreement",
-    "min",
+    "worst",
+    "error / spread",
+    "worst",
+    "Pearson",
+    "worst",
+    "worst head",
 )

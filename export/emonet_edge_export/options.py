@@ -9,6 +9,8 @@ from emonet_edge_export.errors import ExportError
 from emonet_edge_export.pack_heads import HEADS_PRECISIONS
 from emonet_edge_export.quantize_encoder import Recipe, default_recipe
 from emonet_edge_export.registry import RepositoryRef, Suite, find
+from emonet_edge_export.search.front import Goal
+from emonet_edge_export.search.run import SearchOptions
 
 __all__ = ["ExportOptions", "parse_reference"]
 
@@ -19,6 +21,8 @@ class ExportOptions:
 
     `recipe` None is the default recipe; then, without calibration data, int8-weights takes its
     place and a line says so. `heads_from` and `encoder` replace the suite's repositories.
+    `min_agreement` and `min_worst` are Pearson correlations with torch, mean over the heads and
+    worst head; `time_budget` in seconds is for the recipe auto.
     """
 
     modality: str
@@ -42,6 +46,8 @@ class ExportOptions:
     ignore: tuple[str, ...] = ()
     overwrite: bool = False
     min_agreement: float | None = None
+    min_worst: float | None = None
+    time_budget: float = 1800.0
     verify_samples: int = 16
     endpoint: str | None = None
 
@@ -52,8 +58,11 @@ class ExportOptions:
                 f"--heads-precision is one of {', '.join(HEADS_PRECISIONS)}; got "
                 f"{self.heads_precision!r}"
             )
-        if self.min_agreement is not None and not 0 <= self.min_agreement <= 1:
-            raise ExportError(f"--min-agreement lies in 0 to 1; got {self.min_agreement}")
+        for least in (self.min_agreement, self.min_worst):
+            if least is not None and not 0 <= least <= 1:
+                raise ExportError(f"--min-agreement lies in 0 to 1; got {least}")
+        if not self.time_budget > 0:
+            raise ExportError(f"--time-budget is a time above 0 s; got {self.time_budget:g} s")
         if self.verify_samples < 1:
             raise ExportError(f"--verify-samples must be 1 or more; got {self.verify_samples}")
 
@@ -66,6 +75,16 @@ class ExportOptions:
     def wished_recipe(self) -> Recipe:
         """The recipe that was asked for, or the default one."""
         return self.recipe or default_recipe(self.modality, target=self.target)
+
+    @property
+    def search(self) -> SearchOptions:
+        """Budget and goal of the recipe auto."""
+        default = Goal()
+        goal = Goal(
+            default.mean if self.min_agreement is None else self.min_agreement,
+            default.worst if self.min_worst is None else self.min_worst,
+        )
+        return SearchOptions(self.time_budget, goal, self.hint)
 
     @property
     def hint(self) -> str | None:

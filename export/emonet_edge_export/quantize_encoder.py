@@ -4,6 +4,7 @@ fp32          as it is
 fp16          weights stored as half floats
 int8-weights  weights INT8, arithmetic in float; needs no calibration
 int8          weights and activations INT8, NNCF post-training quantization on calibration data
+auto          searched by measuring (`search`): each part in INT8 or in float, as it pays
 
 A recipe is a plain object and is written into the manifest and report.json as it was used.
 """
@@ -26,7 +27,7 @@ from emonet_edge_export.errors import ExportError
 
 __all__ = ["KEEP_FLOAT", "RECIPES", "TARGETS", "Recipe", "default_recipe", "quantize"]
 
-RECIPES = ("fp32", "fp16", "int8-weights", "int8")
+RECIPES = ("fp32", "fp16", "int8-weights", "int8", "auto")
 TARGETS = ("cpu", "gpu", "npu")
 # What can be left in float, by name; anything else is a regular expression over node names.
 KEEP_FLOAT: Mapping[str, str] = {
@@ -69,6 +70,10 @@ class Recipe:
             raise ExportError(f"a SmoothQuant alpha lies in 0 to 1; got {alpha}")
         if self.samples < 1:
             raise ExportError(f"calibration needs at least one sample; got {self.samples}")
+        if self.name == "auto" and self.target != "cpu":
+            raise ExportError(
+                f"the recipe auto measures on this CPU; the target is {self.target}: use int8"
+            )
         if self.no_vnni and self.target != "cpu":
             raise ExportError(f"no_vnni is for --target cpu; the target is {self.target}")
         for pattern in self.keep_float:
@@ -77,18 +82,20 @@ class Recipe:
     @property
     def needs_calibration(self) -> bool:
         """Whether real inputs are needed."""
-        return self.name == "int8"
+        return self.name in ("int8", "auto")
 
     @property
     def precision(self) -> str:
         """What the manifest calls the encoder's precision."""
-        return "int8" if self.name.startswith("int8") else self.name
+        return self.name if self.name in ("fp32", "fp16") else "int8"
 
     def described(self, samples: Samples | None = None) -> dict[str, Any]:
         """Return the recipe as JSON, with what it was calibrated on."""
         if not self.needs_calibration:
             return {"name": self.name, "target": self.target}
         used = None if samples is None else samples.described()
+        if self.name == "auto":
+            return {"name": self.name, "target": self.target, "calibration": used}
         return {**asdict(self), "keep_float": list(self.keep_float), "calibration": used}
 
 

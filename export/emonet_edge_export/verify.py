@@ -78,7 +78,7 @@ def verify_against(
         "representative": proof.representative,
         "precision_hint": manifest.encoder.precision_hint,
     }
-    return compare(manifest.names, scores, embeddings, facts)
+    return compare(manifest.names, scores, embeddings, facts, manifest.heads)
 
 
 def _samples(manifest: Manifest, source: Path, folder: Path | None) -> Samples:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from emonet_edge._version import __version__
 
 if TYPE_CHECKING:
-    from emonet_edge import exceptions, levels, model_dir, stream, synthetic, taxonomy
+    from emonet_edge import certificate, exceptions, levels, model_dir, stream, synthetic, taxonomy
     from emonet_edge.audio import log_mel_spectrogram, resample
     from emonet_edge.exceptions import EmonetError, EmonetWarning
     from emonet_edge.face import FaceEmotionModel
+    from emonet_edge.face_detector import Face, FaceDetector
     from emonet_edge.heads import MultiHeadMLP
     from emonet_edge.image import preprocess_image
     from emonet_edge.model_dir import ModelDir
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from emonet_edge.voice import VoiceEmotionModel
 
 _SUBMODULES = (
+    "certificate",
     "exceptions",
     "levels",
     "media",
@@ -36,6 +38,8 @@ _SUBMODULES = (
 _HOMES = {
     "EmonetError": "exceptions",
     "EmonetWarning": "exceptions",
+    "Face": "face_detector",
+    "FaceDetector": "face_detector",
     "FaceEmotionModel": "face",
     "HeadInfo": "scores",
     "ModelDir": "model_dir",
@@ -53,6 +57,8 @@ _HOMES = {
 __all__ = [
     "EmonetError",
     "EmonetWarning",
+    "Face",
+    "FaceDetector",
     "FaceEmotionModel",
     "HeadInfo",
     "ModelDir",
@@ -60,6 +66,7 @@ __all__ = [
     "Scores",
     "VoiceEmotionModel",
     "__version__",
+    "certificate",
     "exceptions",
     "info",
     "levels",

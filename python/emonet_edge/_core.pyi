@@ -23,7 +23,7 @@ def resize_image(
     matrix: str,
     range: str,  # noqa: A002
     box: tuple[Any, ...] | None,
-    size: int,
+    size: tuple[int, int],
     isa: str = "",
 ) -> NDArray[np.uint8]: ...
 def preprocess_image(
@@ -35,7 +35,7 @@ def preprocess_image(
     matrix: str,
     range: str,  # noqa: A002
     box: tuple[Any, ...] | None,
-    size: int,
+    size: tuple[int, int],
     mean: tuple[Any, ...],
     std: tuple[Any, ...],
     isa: str = "",

@@ -36,7 +36,7 @@ N_MELS: Final = 80
 N_FRAMES: Final = 3000
 """Frames of a spectrogram, one every 10 ms."""
 
-_MAX_CHANNELS = 32
+MAX_CHANNELS = 32
 _MIN_RATE, _MAX_RATE = 1000, 768000
 
 
@@ -88,12 +88,12 @@ def resample(waveform: NDArray[np.float32], sample_rate: float) -> NDArray[np.fl
             sample rate is not a number from 1000 to 768000.
         MissingExtraError: The sample rate is not 16000 and soxr is not installed.
     """
-    rate = _checked_rate(sample_rate)
+    rate = checked_rate(sample_rate)
     mono = _as_float32(_mono(_float_array(waveform)))
     _core.check_waveform(mono)
     if rate == SAMPLE_RATE:
         return mono
-    resampled: NDArray[np.float32] = _soxr().resample(mono, rate, SAMPLE_RATE)
+    resampled: NDArray[np.float32] = soxr().resample(mono, rate, SAMPLE_RATE)
     if resampled.size == 0:
         raise AudioError(
             f"a waveform must last at least one sample at {SAMPLE_RATE} Hz; got {mono.size} "
@@ -135,9 +135,9 @@ def _mono(samples: NDArray[Any]) -> NDArray[Any]:
             f"a recording must be [n] or [n, channels]; got shape {samples.shape}; "
             "pass one recording at a time"
         )
-    if samples.shape[1] > _MAX_CHANNELS:
+    if samples.shape[1] > MAX_CHANNELS:
         raise AudioError(
-            f"a recording must be [n, channels] with at most {_MAX_CHANNELS} channels; got shape "
+            f"a recording must be [n, channels] with at most {MAX_CHANNELS} channels; got shape "
             f"{samples.shape}; if channels come first, pass waveform.T"
         )
     with np.errstate(invalid="ignore", over="ignore"):  # the check that follows names the sample
@@ -149,7 +149,8 @@ def _as_float32(samples: NDArray[Any]) -> NDArray[np.float32]:
         return np.require(samples, np.float32, ["C_CONTIGUOUS", "ALIGNED"])
 
 
-def _checked_rate(sample_rate: object) -> float:
+def checked_rate(sample_rate: object) -> float:
+    """Return a sample rate as a float from 1000 to 768000. Raises: AudioError."""
     # A bool is a number to Python, and too small to be a rate.
     if isinstance(sample_rate, Real):
         rate = float(sample_rate)
@@ -161,12 +162,13 @@ def _checked_rate(sample_rate: object) -> float:
     )
 
 
-def _soxr() -> Any:
+def soxr() -> Any:
+    """Import soxr, or say which extra brings it."""
     try:
-        import soxr
+        import soxr as module
     except ImportError as error:
         raise MissingExtraError(
             f"a recording that is not at {SAMPLE_RATE} Hz needs soxr, which is not installed; "
             "pip install 'emonet-edge[media]'"
         ) from error
-    return soxr
+    return module

@@ -33,7 +33,15 @@ from emonet_edge.compile_cache import CacheUnavailableError, CompileCache, cache
 from emonet_edge.exceptions import IntegrityError, ManifestError
 from emonet_edge.threads import CoreType
 
-__all__ = ["EncoderSource", "Loaded", "Settings", "brief", "device_property", "load_on"]
+__all__ = [
+    "EncoderSource",
+    "Loaded",
+    "Settings",
+    "brief",
+    "device_config",
+    "device_property",
+    "load_on",
+]
 
 CORE_TYPES = {"any": "ANY_CORE", "performance": "PCORE_ONLY", "efficiency": "ECORE_ONLY"}
 """Our words and OpenVINO's for SCHEDULING_CORE_TYPE."""
@@ -92,7 +100,7 @@ def load_on(core: Any, source: EncoderSource, settings: Settings, device: str) -
     cannot be read, ManifestError when it cannot take the batch.
     """
     started = time.perf_counter()
-    config = _config(core, device, settings)
+    config = device_config(core, device, settings)
     compiled, state = None, "off: not asked for"
     if settings.cache:
         compiled, state = _through_cache(core, source, settings, device, config)
@@ -162,7 +170,7 @@ def _export(compiled: Any) -> bytes:
     return stream.getvalue()
 
 
-def _config(core: Any, device: str, settings: Settings) -> dict[str, str]:
+def device_config(core: Any, device: str, settings: Settings) -> dict[str, str]:
     """Return the settings that this device knows: a GPU has no INFERENCE_NUM_THREADS."""
     wanted = {
         "PERFORMANCE_HINT": "LATENCY",

@@ -20,6 +20,9 @@ COLOURS = (
 
 MARGIN = 24  # pixels
 
+FULL_SCALE = {"face": 7.0, "voice": 4.0}
+"""The score at which a bar is full: the range that upstream states for its labels."""
+
 _LONGEST = 200  # characters of a line; measuring an endless one takes seconds
 
 

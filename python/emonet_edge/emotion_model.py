@@ -180,20 +180,7 @@ def load_parts(
 ) -> tuple[Encoder, MultiHeadMLP]:
     """Open the heads, then compile the encoder: what is wrong with files shows within a second."""
     check_memory(directory.manifest)
-    manifest = directory.manifest
-    heads = MultiHeadMLP.open(
-        directory.heads_bin,
-        [head.name for head in directory.heads] if names is None else names,
-        embedding_norm=_norm(manifest.embedding_norm),
-        memory=options.memory,
-        threads=options.threads,
-    )
-    expected = tuple(manifest.encoder.output_shape[1:])
-    if heads.embedding_shape != expected:
-        raise ManifestError(
-            f"heads.bin must take the encoder's embedding {list(expected)}; {directory.path} has "
-            f"heads for {list(heads.embedding_shape)}; export it again"
-        )
+    heads = open_heads(directory, names, options.memory, options.threads)
     encoder = Encoder.load(
         encoder_source(directory),
         options.device,
@@ -204,6 +191,30 @@ def load_parts(
         cache=options.cache,
     )
     return encoder, heads
+
+
+def open_heads(
+    directory: ModelDir,
+    names: Sequence[str] | None = None,
+    memory: HeadsMemory = "map",
+    threads: int | None = None,
+) -> MultiHeadMLP:
+    """Open heads of a model directory, all by default; they have to take its embeddings."""
+    manifest = directory.manifest
+    heads = MultiHeadMLP.open(
+        directory.heads_bin,
+        [head.name for head in directory.heads] if names is None else names,
+        embedding_norm=_norm(manifest.embedding_norm),
+        memory=memory,
+        threads=threads,
+    )
+    expected = tuple(manifest.encoder.output_shape[1:])
+    if heads.embedding_shape != expected:
+        raise ManifestError(
+            f"heads.bin must take the encoder's embedding {list(expected)}; {directory.path} has "
+            f"heads for {list(heads.embedding_shape)}; export it again"
+        )
+    return heads
 
 
 def encoder_source(directory: ModelDir) -> EncoderSource:

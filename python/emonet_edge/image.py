@@ -14,7 +14,7 @@ from emonet_edge.exceptions import ImageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Box", "Color", "YuvMatrix", "YuvRange", "preprocess_image"]
+__all__ = ["Box", "Color", "YuvMatrix", "YuvRange", "picture_sides", "preprocess_image"]
 
 Color = Literal["rgb", "bgr", "nv12", "yuyv"]
 YuvMatrix = Literal["bt601", "bt709"]
@@ -39,14 +39,14 @@ def preprocess_image(
     range: YuvRange = "limited",  # noqa: A002 - the word that video tags use
     mean: Sequence[float] = _HALF,
     std: Sequence[float] = _HALF,
-    size: int = 384,
+    size: int | tuple[int, int] = 384,
 ) -> NDArray[np.float32]:
     """Crop, resize and normalise a picture as the face encoder expects it.
 
     The resize is Pillow's antialiased bilinear one (the filter's support scales with the
     reduction; 22-bit fixed point; two passes, each rounded to 8 bits, in the order of Pillow 13:
     rows first unless the height shrinks by more than twice as many pixels as the width): for rgb
-    it equals ``Image.crop(box).resize((size, size), BILINEAR)`` to the last bit, with an older
+    it equals ``Image.crop(box).resize((width, height), BILINEAR)`` to the last bit, with an older
     Pillow to one level where that takes another order. Pixels outside the box
     have no influence. Then ``(x / 255 - mean) / std`` per channel. The picture is only read, and
     the GIL is released meanwhile. Rows may be strided (a view of a larger picture costs no copy);
@@ -67,14 +67,16 @@ def preprocess_image(
         range: of nv12 and yuyv: limited (Y 16..235) or full (0..255), as the frame is tagged.
         mean: red, green, blue, on the scale 0..1.
         std: red, green, blue, on the scale 0..1, above 0.
-        size: side of the result in pixels, 1..4096.
+        size: side of the result in pixels, or (height, width) of it; each 1..4096. The box is
+            stretched where its shape is another.
 
     Chroma is taken from the nearest sample; the integer conversion is written down in
     ``cpp/image/yuv.hpp`` and within one grey level of the real-valued one. Only the pixels of the
     box are converted.
 
     Returns:
-        float32 [3, size, size], channels red, green, blue. The same bits on every instruction set.
+        float32 [3, height, width] of ``size``, channels red, green, blue. The same bits on every
+        instruction set.
 
     Raises:
         ImageError: wrong dtype, rank or channel count; a side of 0 or above 65535 pixels; an odd
@@ -91,10 +93,20 @@ def preprocess_image(
         matrix=matrix,
         range=range,
         box=None if box is None else _floats(box, 4, "box must be (x, y, width, height) in pixels"),
-        size=_integer(size, "size"),
+        size=_sides(size),
         mean=_floats(mean, 3, "mean must be three numbers: red, green, blue"),
         std=_floats(std, 3, "std must be three numbers: red, green, blue"),
     )
+
+
+def picture_sides(image: Any, color: Color = "rgb", width: int | None = None) -> tuple[int, int]:
+    """Return (height, width) in pixels of a picture as `preprocess_image` takes it.
+
+    Raises:
+        ImageError: wrong dtype, rank or channel count, or an unknown color.
+    """
+    data, _, pixels = _planes(image, color, width)
+    return data.shape[0], pixels
 
 
 _Planes: TypeAlias = "tuple[NDArray[np.uint8], NDArray[np.uint8] | None, int]"
@@ -194,6 +206,15 @@ def _floats(values: Sequence[float], count: int, rule: str) -> tuple[Any, ...]:
     if len(numbers) != count:
         _refuse(rule, repr(values), f"pass {count} numbers")
     return numbers
+
+
+def _sides(size: Any) -> tuple[int, int]:
+    """Return (height, width) of the result."""
+    if not isinstance(size, (tuple, list, str)):
+        size = (size, size)
+    if len(size) != 2 or isinstance(size, str):
+        _refuse("size must be a number of pixels, or (height, width)", repr(size), "pass two")
+    return _integer(size[0], "size"), _integer(size[1], "size")
 
 
 def _integer(value: Any, name: str) -> int:

@@ -1,4 +1,4 @@
-"""The timeline of a clip: one row per emotion, time in seconds from left to right."""
+"""The timeline of a clip or a stream: one row per emotion, seconds from left to right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from emonet_edge.drawing_style import (
 )
 from emonet_edge.media import pillow
 
-__all__ = ["Window", "draw_timeline"]
+__all__ = ["Piece", "Window", "draw_rows", "draw_timeline"]
+
+_WIDTH, _LABEL_WIDTH, _PEAK_WIDTH = 1280, 300, 100
+_ROW, _GROUP, _HEAD, _LINE = 64, 38, 64, 30  # heights in pixels
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,16 @@ class Window:
     def centre(self) -> float:
         """The middle, in seconds."""
         return (self.start + self.end) / 2
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A value and where a row shows it, in seconds; `dot` marks a moment of it."""
+
+    start: float
+    end: float
+    value: float
+    dot: float | None = None
 
 
 def draw_timeline(
@@ -69,32 +82,75 @@ def draw_timeline(
         MissingExtraError: Pillow is not installed.
 
     """
+    edges = _edges(windows, duration)
+    rows = {
+        label: [
+            Piece(start, end, value, window.centre)
+            for start, end, window, value in zip(edges, edges[1:], windows, values, strict=False)
+        ]
+        for label, values in series.items()
+    }
+    return draw_rows(
+        {"": rows}, duration=duration, scales={"": scale}, title=title, caption=caption,
+        notice=notice,
+    )  # fmt: skip
+
+
+def draw_rows(
+    groups: Mapping[str, Mapping[str, Sequence[Piece]]],
+    *,
+    duration: float,
+    scales: Mapping[str, float],
+    title: str = "",
+    caption: str = "",
+    notice: str | None = None,
+) -> Any:
+    """Draw groups of rows over the same time, each row from its own pieces.
+
+    Args:
+        groups: heading to {label: pieces in order of time}; an empty heading takes no room. Where
+            a row has no piece, or one that is not finite, it is empty.
+        duration: of the whole, in seconds.
+        scales: heading to the value at which a row of that group is full.
+        title: what the picture shows.
+        caption: the legend.
+        notice: a warning that must not be missed.
+
+    Returns:
+        PIL.Image.Image, RGB, 1280 pixels wide.
+
+    Raises:
+        MissingExtraError: Pillow is not installed.
+
+    """
     image_module = pillow()
     from PIL import ImageDraw
 
     text = Text(image_module)
-    width, label_width, row_height, head = 1280, 300, 64, 64
-    legend = [line for line in (caption, *wrap(notice or "", 100)) if line]
-    foot = 64 + 30 * len(legend)
-    height = head + row_height * max(1, len(series)) + foot
-    canvas = image_module.new("RGB", (width, height), BACKGROUND)
+    duration = max(duration, 1e-3)
+    legend = [(line, FAINT) for line in wrap(caption, 130)]
+    legend += [(line, WARNING) for line in wrap(notice or "", 100)]
+    body = sum(_GROUP * bool(heading) + _ROW * len(rows) for heading, rows in groups.items())
+    height = _HEAD + max(_ROW, body) + 64 + _LINE * len(legend)
+    canvas = image_module.new("RGB", (_WIDTH, height), BACKGROUND)
     draw = ImageDraw.Draw(canvas, "RGBA")
-    area = (label_width, head, width - 100, height - foot)
-    text.put(draw, (MARGIN, head / 2), title or "Emotions over time", 24, TEXT, "lm")
+    area = (_LABEL_WIDTH, _HEAD, _WIDTH - _PEAK_WIDTH, _HEAD + max(_ROW, body))
+    text.put(draw, (MARGIN, _HEAD / 2), title or "Emotions over time", 24, TEXT, "lm")
     _draw_seconds(draw, text, area, duration)
-    edges = _edges(windows, duration)
-    for row, (label, values) in enumerate(series.items()):
-        top = head + row * row_height
-        colour = COLOURS[row % len(COLOURS)]
-        _draw_label(draw, text, (label_width - 16, top + row_height / 2), label)
-        _draw_row(draw, (area[0], top + 8, area[2], top + row_height - 8),
-                  edges, windows, values, duration, scale, colour)  # fmt: skip
-        known = [value for value in values if math.isfinite(value)]
-        peak = f"max {max(known):.2f}" if known else "unknown"
-        text.put(draw, (area[2] + 12, top + row_height / 2), peak, 17, FAINT, "lm")
-    for index, line in enumerate(legend):
-        colour = FAINT if index == 0 and caption else WARNING
-        text.put(draw, (MARGIN, area[3] + 66 + 30 * index), line, 18, colour, "lm")
+    top = _HEAD
+    for heading, rows in groups.items():
+        if heading:
+            text.put(draw, (MARGIN, top + _GROUP / 2), heading, 20, TEXT, "lm", area[0] - MARGIN)
+            top += _GROUP
+        for index, (label, pieces) in enumerate(rows.items()):
+            colour = COLOURS[index % len(COLOURS)]
+            _draw_label(draw, text, (_LABEL_WIDTH - 16, top + _ROW / 2), label)
+            inner = (area[0], top + 8, area[2], top + _ROW - 8)
+            _draw_row(draw, inner, pieces, duration, scales[heading], colour)
+            _draw_peak(draw, text, (area[2] + 12, top + _ROW / 2), pieces)
+            top += _ROW
+    for index, (line, colour) in enumerate(legend):
+        text.put(draw, (MARGIN, area[3] + 66 + _LINE * index), line, 18, colour, "lm")
     return canvas
 
 
@@ -129,12 +185,15 @@ def _draw_label(draw: Any, text: Text, at: tuple[float, float], label: str) -> N
         text.put(draw, (at[0], y), line, 20 if len(lines) == 1 else 17, TEXT, "rm", 260)
 
 
+def _draw_peak(draw: Any, text: Text, at: tuple[float, float], pieces: Sequence[Piece]) -> None:
+    known = [piece.value for piece in pieces if math.isfinite(piece.value)]
+    text.put(draw, at, f"max {max(known):.2f}" if known else "unknown", 17, FAINT, "lm")
+
+
 def _draw_row(
     draw: Any,
     area: tuple[int, int, int, int],
-    edges: Sequence[float],
-    windows: Sequence[Window],
-    values: Sequence[float],
+    pieces: Sequence[Piece],
     duration: float,
     scale: float,
     colour: tuple[int, int, int],
@@ -142,19 +201,22 @@ def _draw_row(
     left, top, right, bottom = area
     draw.rectangle(area, fill=(*PANEL, 150))
 
-    def x(seconds: float) -> float:
-        return left + (right - left) * min(1.0, seconds / duration)
+    def x(seconds: float) -> int:
+        return round(left + (right - left) * min(1.0, max(0.0, seconds / duration)))
 
-    previous: tuple[float, float] | None = None
-    for start, end, window, value in zip(edges, edges[1:], windows, values, strict=False):
-        if not math.isfinite(value):
+    previous: tuple[float, float, float] | None = None  # time of the end, and its point
+    for piece in pieces:
+        if not math.isfinite(piece.value):
             previous = None
             continue
-        y = bottom - (bottom - top) * min(1.0, max(0.0, value / scale))
-        draw.rectangle((x(start), y, x(end), bottom), fill=(*colour, 110))
-        if previous is not None:
-            draw.line((*previous, x(start), y), fill=colour, width=2)
-        draw.line((x(start), y, x(end), y), fill=colour, width=3)
-        dot = x(window.centre)
-        draw.ellipse((dot - 4, y - 4, dot + 4, y + 4), fill=colour)
-        previous = (x(end), y)
+        y = bottom - (bottom - top) * min(1.0, max(0.0, piece.value / scale))
+        start, end = x(piece.start), x(piece.end)
+        if end > start:  # the next one's first column is not drawn twice
+            draw.rectangle((start, y, end - 1, bottom), fill=(*colour, 110))
+        if previous is not None and math.isclose(previous[0], piece.start, abs_tol=1e-6):
+            draw.line((*previous[1:], start, y), fill=colour, width=2)
+        draw.line((start, y, end, y), fill=colour, width=3)
+        if piece.dot is not None:
+            dot = x(piece.dot)
+            draw.ellipse((dot - 4, y - 4, dot + 4, y + 4), fill=colour)
+        previous = (piece.end, end, y)

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 GROUP = "emonet_edge.commands"
 
 # Known commands that live outside the core, with the extra that brings what they need.
-KNOWN = {"export": "export", "verify-against": "export"}
+KNOWN = {"export": "export", "tune": "export", "verify-against": "export"}
 
 HELP = """\
 further commands:
   export      make a model directory from the published checkpoints
-              (needs pip install 'emonet-edge[export]')
+  tune        search the fastest recipe of a model directory on this machine
+              (both need pip install 'emonet-edge[export]')
 """
 
-_BUILT_IN = ("demo", "face", "voice", "info", "verify", "bench", "synthesize")
+_BUILT_IN = ("demo", "face", "voice", "live", "info", "verify", "bench", "synthesize")
 
 
 def is_extension(arguments: list[str]) -> bool:

@@ -36,7 +36,7 @@ def add_command(
     )
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
+def add_model_options(parser: argparse._ActionsContainer) -> None:
     """--model, --device, --threads."""
     parser.add_argument(
         "--model",
@@ -46,7 +46,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_device_options(parser)
 
 
-def add_device_options(parser: argparse.ArgumentParser) -> None:
+def add_device_options(parser: argparse._ActionsContainer) -> None:
     """--device, --threads."""
     parser.add_argument(
         "--device",
@@ -56,6 +56,22 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threads", type=positive_int, metavar="N", help="threads for everything (default: all)"
+    )
+
+
+def add_heads_options(parser: argparse._ActionsContainer) -> None:
+    """--heads, --memory-budget."""
+    parser.add_argument(
+        "--heads",
+        type=names,
+        metavar="A,B",
+        help="score only these of a voice; the others are neither read nor paid for",
+    )
+    parser.add_argument(
+        "--memory-budget",
+        type=size,
+        metavar="SIZE",
+        help="for instance 2GiB: keep the heads that fit, and say which were left out",
     )
 
 
@@ -73,7 +89,7 @@ def add_score_options(parser: argparse.ArgumentParser) -> None:
     add_json_option(parser)
 
 
-def add_json_option(parser: argparse.ArgumentParser) -> None:
+def add_json_option(parser: argparse._ActionsContainer) -> None:
     """--json."""
     parser.add_argument(
         "--json", action="store_true", help="for programs: one JSON object per line, all values"

@@ -87,7 +87,7 @@ def printable(text: object) -> str:
     )
 
 
-def _console() -> Console:
+def console() -> Console:
     """Return a rich console on stdout: colours on a terminal only, and never under NO_COLOR."""
     from rich.console import Console
 
@@ -115,9 +115,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         )  # fmt: skip
     for row in rows:
         result.add_row(*(Text(printable(cell)) for cell in row))
-    console = _console()
-    with console.capture() as capture:
-        console.print(result)
+    screen = console()
+    with screen.capture() as capture:
+        screen.print(result)
     write(capture.get())
 
 

@@ -14,13 +14,14 @@ from emonet_edge.cli import (
     extensions,
     face,
     info,
+    live,
     synthesize,
     verify,
     voice,
 )
 from emonet_edge.cli.options import HelpFormatter
 
-_COMMANDS = (demo, face, voice, info, verify, bench, bench_compare, synthesize)
+_COMMANDS = (demo, face, voice, live, info, verify, bench, bench_compare, synthesize)
 
 _DESCRIPTION = """\
 Emotion scores for faces and voices: LAION's Empathic Insight models on small Intel computers.

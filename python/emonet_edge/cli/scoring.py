@@ -9,13 +9,11 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import emonet_edge as ee
+from emonet_edge.drawing_style import FULL_SCALE
 
 _T = TypeVar("_T")
 
 WINDOW = 30.0  # seconds that the voice encoder hears at once
-
-FULL_SCALE = {"face": 7.0, "voice": 4.0}
-"""The score at which a bar is full: the range that upstream states for its labels."""
 
 
 @dataclass(frozen=True)

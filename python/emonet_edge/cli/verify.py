@@ -1,4 +1,4 @@
-"""`emonet-edge verify`: hash every file of a model directory."""
+"""`emonet-edge verify`: whether a model directory is whole, and what this machine makes of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from emonet_edge.cli import exit_codes, extensions, options
+from emonet_edge.cli import exit_codes, extensions, options, verify_devices
 from emonet_edge.cli.output import (
     bytes_text,
     emit,
@@ -23,10 +23,18 @@ manifest's own hash. Exit code 1 if anything differs.
 
 With --against the directory is then proven against the checkpoints that it was made from: PyTorch
 in FP32, the FP32 IR and the directory run over the same samples (needs the extra export). Exit
-code 1 if the conversion's limits are broken, or the ranks agree less than --min-agreement.
+code 1 if the conversion's limits are broken, or the scores correlate less than --min-agreement.
 
-example:
+With --on-this-machine the small set of inputs that the export certified is replayed on every device
+of this machine, under the directory's precision hint and under the CPU's own. Each device gets the
+errors of encoder and heads against FP32 beside the certified ones, how many operations run in INT8,
+and a verdict. This finds CPUs without VNNI, whose 8-bit sums saturate, devices that infer in bf16
+unasked, and faulty drivers. Exit code 0 if the device that AUTO takes does what was certified, 1 if
+it does not, 3 if the directory has no certificate (export it again).
+
+examples:
   emonet-edge verify ~/.local/share/emonet-edge/models/face-small
+  emonet-edge verify face-small --on-this-machine
 """
 
 
@@ -37,23 +45,32 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("directory", metavar="DIR", help="a model directory")
     parser.add_argument(
+        "--on-this-machine",
+        action="store_true",
+        help="replay what the export certified on every device of this machine",
+    )
+    parser.add_argument(
         "--against", metavar="SOURCE", help="copies of the repositories, SOURCE/<owner>/<name>/..."
     )
     parser.add_argument(
         "--samples", metavar="SAMPLES", help="--against: pictures or clips to compare on"
     )
     parser.add_argument(
-        "--min-agreement", metavar="X", help="--against: the least rank agreement, 0 to 1"
+        "--min-agreement",
+        metavar="MEAN[,WORST]",
+        help="--against: the least Pearson correlation, mean over the heads and worst head",
     )
     options.add_json_option(parser)
     parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check all files, print one row each, then compare with the source; answer 0 or 1."""
+    """Check all files, print one row each, then what else was asked for; answer 0 or 1."""
     if args.against is None and (args.samples or args.min_agreement):
         args.parser.error("--samples and --min-agreement need --against SOURCE")
     code = _check_files(args)
+    if code == exit_codes.FINE and args.on_this_machine:
+        code = verify_devices.check_devices(args)
     if code != exit_codes.FINE or args.against is None:
         return code
     more = [("--samples", args.samples), ("--min-agreement", args.min_agreement)]

@@ -40,18 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = options.add_command(commands, "voice", "score voices in sound files", _DESCRIPTION)
     parser.add_argument("clips", nargs="+", metavar="AUDIO", help="sound file, - for stdin")
     options.add_model_options(parser)
-    parser.add_argument(
-        "--heads",
-        type=options.names,
-        metavar="A,B",
-        help="score only these; the others are neither read nor paid for",
-    )
-    parser.add_argument(
-        "--memory-budget",
-        type=options.size,
-        metavar="SIZE",
-        help="for instance 2GiB: keep the heads that fit, and say which were left out",
-    )
+    options.add_heads_options(parser)
     parser.add_argument(
         "--hop",
         type=options.hop,

@@ -1,4 +1,7 @@
-"""Camera and microphone to a steady stream of emotion outcomes and events, in this process."""
+"""Camera and microphone to a steady stream of emotion outcomes and events, in this process.
+
+Importing it loads nothing heavy: names are resolved on first use.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,111 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emonet_edge.stream import output
+    from emonet_edge.stream.baseline import BaselineOptions
+    from emonet_edge.stream.clock import Clock, ManualClock, SystemClock
+    from emonet_edge.stream.events import EventOptions
+    from emonet_edge.stream.face_lane import FaceOptions
+    from emonet_edge.stream.frames import Frame
+    from emonet_edge.stream.fusion import FusionOptions
+    from emonet_edge.stream.governor import GovernorOptions
+    from emonet_edge.stream.listener import Listener
+    from emonet_edge.stream.live_options import LiveOptions
+    from emonet_edge.stream.mono import MonoStream
+    from emonet_edge.stream.outcomes import (
+        EmotionEvent,
+        FaceReading,
+        FrameOutcome,
+        FusedState,
+        Notice,
+        UtteranceOutcome,
+    )
+    from emonet_edge.stream.session import LiveSession
+    from emonet_edge.stream.smoothing import SmoothingOptions
+    from emonet_edge.stream.sources.contents import Contents, contents_of
     from emonet_edge.stream.sources.devices import list_devices
     from emonet_edge.stream.sources.open import SourceOptions, open_audio, open_video
+    from emonet_edge.stream.speech import SpeechOptions, SpeechSegmenter, segment_speech
+    from emonet_edge.stream.utterances import UtteranceJob, UtteranceOptions, Utterances
+    from emonet_edge.stream.vad import VoiceActivityDetector
 
 _HOMES = {
+    "BaselineOptions": "baseline",
+    "Clock": "clock",
+    "Contents": "sources.contents",
+    "EmotionEvent": "outcomes",
+    "EventOptions": "events",
+    "FaceOptions": "face_lane",
+    "FaceReading": "outcomes",
+    "Frame": "frames",
+    "FrameOutcome": "outcomes",
+    "FusedState": "outcomes",
+    "FusionOptions": "fusion",
+    "GovernorOptions": "governor",
+    "Listener": "listener",
+    "LiveOptions": "live_options",
+    "LiveSession": "session",
+    "ManualClock": "clock",
+    "MonoStream": "mono",
+    "Notice": "outcomes",
+    "SmoothingOptions": "smoothing",
     "SourceOptions": "sources.open",
+    "SpeechOptions": "speech",
+    "SpeechSegmenter": "speech",
+    "SystemClock": "clock",
+    "UtteranceJob": "utterances",
+    "UtteranceOptions": "utterances",
+    "UtteranceOutcome": "outcomes",
+    "Utterances": "utterances",
+    "VoiceActivityDetector": "vad",
+    "contents_of": "sources.contents",
     "list_devices": "sources.devices",
     "open_audio": "sources.open",
     "open_video": "sources.open",
+    "segment_speech": "speech",
 }
 
-__all__ = ["SourceOptions", "list_devices", "open_audio", "open_video"]
+__all__ = [
+    "BaselineOptions",
+    "Clock",
+    "Contents",
+    "EmotionEvent",
+    "EventOptions",
+    "FaceOptions",
+    "FaceReading",
+    "Frame",
+    "FrameOutcome",
+    "FusedState",
+    "FusionOptions",
+    "GovernorOptions",
+    "Listener",
+    "LiveOptions",
+    "LiveSession",
+    "ManualClock",
+    "MonoStream",
+    "Notice",
+    "SmoothingOptions",
+    "SourceOptions",
+    "SpeechOptions",
+    "SpeechSegmenter",
+    "SystemClock",
+    "UtteranceJob",
+    "UtteranceOptions",
+    "UtteranceOutcome",
+    "Utterances",
+    "VoiceActivityDetector",
+    "contents_of",
+    "list_devices",
+    "open_audio",
+    "open_video",
+    "output",
+    "segment_speech",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "output":
+        return import_module(f"{__name__}.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -29,4 +123,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "output"})

@@ -207,11 +207,12 @@ class Notice:
     """Something about the stream itself that must not happen silently.
 
     topic "source" (a camera or microphone opened, lost, reopened, ended), "governor" (the rate or
-    the number of faces was changed, and why), "device". `details` is JSON-ready.
+    the number of faces was changed, and why), "device" (what runs where, and why), "records" (the
+    reader was too slow for all of them). `details` is JSON-ready.
     """
 
     at: float
-    topic: Literal["source", "governor", "device"]
+    topic: Literal["source", "governor", "device", "records"]
     text: str
     details: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
 

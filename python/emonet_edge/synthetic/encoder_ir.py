@@ -27,11 +27,16 @@ Precision = Literal["int8", "fp32"]
 
 @dataclass(frozen=True)
 class EncoderFacts:
-    """What the manifest says about an encoder."""
+    """What the manifest says about an encoder.
+
+    `float_embeddings`, float32 [n, ...], are those of the inputs that INT8 was calibrated on, from
+    before quantization; None for an encoder in float, which has no others.
+    """
 
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     recipe: dict[str, Any] = field(default_factory=dict)
+    float_embeddings: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 def write_encoder(
@@ -64,18 +69,18 @@ def write_encoder(
         raise ValueError(f"precision is 'int8' or 'fp32', not {precision!r}")
     report: Progress = progress or (lambda text, fraction: None)
     if precision == "fp32":
-        model = _build(architecture, seed, None, report)
+        model, embeddings = _build(architecture, seed, None, report)
         recipe: dict[str, Any] = {"method": "none", "seed": seed}
     else:
         samples = list(inputs) if inputs is not None else calibration_inputs(architecture)
-        model = _build(architecture, seed, samples, report)
+        model, embeddings = _build(architecture, seed, samples, report)
         source = "generated" if inputs is None else "given"
         recipe = _int8_recipe(seed, f"{len(samples)} {source} inputs")
     report("writing encoder.bin", 0.95)
     # Not compressed to fp16: the reference is full precision, and INT8 scales are float32.
     openvino().save_model(model, folder / "encoder.xml", compress_to_fp16=False)
     report("encoder written", 1.0)
-    return EncoderFacts(architecture.input_shape, architecture.output_shape, recipe)
+    return EncoderFacts(architecture.input_shape, architecture.output_shape, recipe, embeddings)
 
 
 def _int8_recipe(seed: int, calibration: str) -> dict[str, Any]:
@@ -95,26 +100,28 @@ def _build(
     seed: int,
     samples: list[NDArray[np.float32]] | None,
     report: Progress,
-) -> Any:
-    """Return the model, quantized where there are samples to calibrate on."""
+) -> tuple[Any, NDArray[np.float32] | None]:
+    """Return the model, quantized where there are samples to calibrate on, and their embeddings."""
     module = openvino()
     core = module.Core()
     tensors = Tensors(architecture, seed)
     parameter = module.opset13.parameter(list(architecture.input_shape), np.float32)
-    node, todo = parameter, stages(architecture)
+    node, todo, windows = parameter, stages(architecture), 1
     for index, stage in enumerate(todo):
         report(f"encoder: {stage[0]}", 0.95 * index / len(todo))
         numerics = FloatNumerics(tensors)
         if samples is not None:
             if index == len(todo) - 1 and isinstance(architecture, VisionArchitecture):
-                samples = [window for tokens in samples for window in token_windows(tokens)]
+                pieces = [token_windows(tokens) for tokens in samples]
+                samples, windows = [w for piece in pieces for w in piece], len(pieces[0])
             ranges, samples = calibrate_stage(core, stage, tensors, samples)
             numerics = QuantizedNumerics(tensors, ranges)
         node = stage[1](numerics, node)
         tensors.forget()
     model = module.Model([node], [parameter], "encoder")
     _name_nodes(model)
-    return model
+    whole = None if samples is None else np.concatenate(samples[::windows])
+    return model, whole
 
 
 def _name_nodes(model: Any) -> None:

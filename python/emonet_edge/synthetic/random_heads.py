@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from emonet_edge.exceptions import InputError
 from emonet_edge.synthetic.architectures import Architecture, VisionArchitecture
 
-__all__ = ["HeadShape", "Layers", "draw_head", "head_shape"]
+__all__ = ["HeadShape", "Layers", "draw_head", "evaluate_head", "head_shape"]
 
 Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -70,6 +70,15 @@ def draw_head(seed: int, name: str, shape: HeadShape) -> Layers:
         layers.append((_uniform(generator, bound, (rows, inputs)), _uniform(generator, 0.1, rows)))
         inputs = rows
     return layers
+
+
+def evaluate_head(layers: Layers, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Score in float32 what a head reads, [n, inputs]: [n]; ReLU stands between the layers."""
+    values = inputs
+    for number, (weight, bias) in enumerate(layers):
+        values = (np.maximum(values, 0) if number else values) @ weight.T + bias
+    scores: NDArray[np.float32] = values[:, 0]
+    return scores
 
 
 def _uniform(

@@ -20,8 +20,9 @@ from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge.packed_heads import PackedHeadsWriter
 from emonet_edge.synthetic.architectures import Architecture, preset
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs
+from emonet_edge.synthetic.certify import References, write_certificate
 from emonet_edge.synthetic.encoder_ir import EncoderFacts, write_encoder
-from emonet_edge.synthetic.random_heads import draw_head, head_shape
+from emonet_edge.synthetic.random_heads import draw_head, evaluate_head, head_shape
 from emonet_edge.taxonomy import ATTRIBUTES, DIMENSIONS, EMOTIONS, canonical, describe
 
 __all__ = ["write_face_model", "write_voice_model"]
@@ -184,14 +185,18 @@ def _write(path: Path, plan: _Plan, overwrite: bool, progress: Progress | None) 
         )
         report("encoder: mean embedding", 0.9 * share)
         embeddings = _embeddings(folder / "encoder.xml", architecture)
-        described = _write_heads(
+        # In float there is no other encoder to be compared with.
+        exact = embeddings if facts.float_embeddings is None else facts.float_embeddings
+        described, scores = _write_heads(
             writer.path("heads.bin"),
             plan,
             architecture,
-            embeddings,
-            lambda text, fraction: report(text, share + (0.95 - share) * fraction),
+            (embeddings, exact),
+            lambda text, fraction: report(text, share + (0.93 - share) * fraction),
         )
         fields = _manifest(plan, facts, described)
+        report("certificate", 0.93)
+        write_certificate(folder, architecture, fields, References(exact, scores))
         writer.path("report.json").write_text(json.dumps(_report(plan, facts), indent=1) + "\n")
         report("checksums", 0.96)
         directory = writer.finish(fields)
@@ -214,22 +219,36 @@ def _write_heads(
     path: Path,
     plan: _Plan,
     architecture: Architecture,
-    embeddings: NDArray[np.float32],
+    embeddings: tuple[NDArray[np.float32], NDArray[np.float32]],
     report: Progress,
-) -> list[dict[str, Any]]:
-    """Write heads.bin, then describe each head by its scores of the generated inputs."""
-    if plan.embedding_norm == "l2":
-        lengths = np.linalg.norm(embeddings, axis=-1, keepdims=True)
-        heads_see = embeddings / np.maximum(lengths, 1e-12)
-    else:
-        heads_see = embeddings
-    mean = heads_see.mean(axis=0, dtype=np.float64).astype(np.float32)
+) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
+    """Write heads.bin; describe each head by its scores of the generated inputs.
+
+    `embeddings` are the encoder's own and those in FP32; of the latter the scores in float come
+    back, [n, heads].
+    """
+    own, exact = (_heads_see(plan, values) for values in embeddings)
+    mean = own.mean(axis=0, dtype=np.float64).astype(np.float32)
     shape = head_shape(architecture, plan.preset, plan.suite)
+    scores = []
     with PackedHeadsWriter(path, architecture.output_shape[1:], mean) as writer:
         for number, name in enumerate(plan.names):
             report(f"head {number + 1} of {len(plan.names)}", number / len(plan.names))
-            writer.add_head(name, draw_head(plan.seed, name, shape), plan.heads_precision)
-    return [_describe(plan, name, _scores_of(path, plan, name, embeddings)) for name in plan.names]
+            layers = draw_head(plan.seed, name, shape)
+            writer.add_head(name, layers, plan.heads_precision)
+            scores.append(evaluate_head(layers, exact.reshape(len(exact), -1)))
+    described = [
+        _describe(plan, name, _scores_of(path, plan, name, embeddings[0])) for name in plan.names
+    ]
+    return described, np.stack(scores, axis=1)
+
+
+def _heads_see(plan: _Plan, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    if plan.embedding_norm == "none":
+        return embeddings
+    lengths = np.linalg.norm(embeddings, axis=-1, keepdims=True)
+    seen: NDArray[np.float32] = embeddings / np.maximum(lengths, 1e-12)
+    return seen
 
 
 def _scores_of(
