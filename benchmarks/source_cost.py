@@ -2,9 +2,9 @@
 
 Unit: milliseconds of CPU time of the reading thread per frame, and the share of one core that this
 is at 30 frames per second. One decoder thread. The pictures are a smooth random texture that pans,
-with grain; H.264 is x264's `veryfast` at a constant 8 Mbit/s, JPEG about 150 kB a frame, raw
-pictures come from another process through a FIFO. Asserted: the number of frames, and that a
-frame that is looked at has the brightness that was sent.
+with grain; H.264 is x264's `veryfast` at a constant 8 Mbit/s, a JPEG has about 150 kB, raw pictures
+come from another process through a FIFO. Asserted: that a frame that is looked at has a brightness
+as sent, and that none is missing.
 
     python -m benchmarks.source_cost
 """
@@ -65,8 +65,8 @@ def raw(path: Path, pixel_format: str) -> Path:
     return path
 
 
-def cost(spec: str, *, look: bool) -> tuple[float, int]:
-    """Return milliseconds of CPU per frame, and the number of frames."""
+def cost(spec: str, *, look: bool) -> float:
+    """Return milliseconds of CPU per frame."""
     source, count = ee.stream.open_video(spec, FAST), 0
     frame = source.read()
     start = time.thread_time()
@@ -78,11 +78,12 @@ def cost(spec: str, *, look: bool) -> tuple[float, int]:
         if count < COUNT:
             frame = source.read()
     spent = time.thread_time() - start
+    assert count == COUNT
     source.close()
-    return 1000 * spent / count, count
+    return 1000 * spent / count
 
 
-def through_fifo(file: Path, pixel_format: str, *, look: bool) -> tuple[float, int]:
+def through_fifo(file: Path, pixel_format: str, *, look: bool) -> float:
     """Let another process write raw pictures into a FIFO, and read them."""
     fifo = file.with_suffix(".fifo")
     if not fifo.exists():
@@ -100,8 +101,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         jpeg = encode(here / "a.avi", "mjpeg", "yuvj420p", {"qmin": "4", "qmax": "4"})
-        coding = {"preset": "veryfast", "x264-params": CONSTANT}
-        h264 = encode(here / "a.mp4", "libx264", "yuv420p", coding)
+        constant = {"preset": "veryfast", "x264-params": CONSTANT}
+        h264 = encode(here / "a.mp4", "libx264", "yuv420p", constant)
         nv12, yuyv = raw(here / "nv12.raw", "nv12"), raw(here / "yuyv.raw", "yuyv422")
         runs = {
             "raw NV12 through a pipe": lambda look: through_fifo(nv12, "nv12", look=look),
@@ -114,7 +115,7 @@ def main() -> int:
         print("| source | CPU per frame, none looked at | every tenth | of a core at 30/s |")
         print("| --- | --- | --- | --- |")
         for name, run in runs.items():
-            plain, looked = (min(run(look)[0] for _ in range(3)) for look in (False, True))
+            plain, looked = (min(run(look) for _ in range(3)) for look in (False, True))
             share = looked * RATE / 10
             print(f"| {name} | {plain:.2f} ms | {looked:.2f} ms | {share:.1f} % |")
     return 0

@@ -18,6 +18,7 @@ import pytest
 
 import emonet_edge as ee
 from emonet_edge.exceptions import DeviceError
+from emonet_edge.stream.sources.camera import FormatMemory
 from emonet_edge.stream.sources.devices import camera_path, list_cameras
 from stream_media import av, levels_of, picture
 
@@ -120,8 +121,17 @@ def test_a_camera_gives_its_pictures(camera, fourcc, color, range_):
 NEGOTIATED = """
 with opened(1280, 720, 30) as source:
     frame = source.read()
-    say(size=[frame.width, frame.height], range=frame.range, formats=source._make.args[4])
+    say(size=[frame.width, frame.height], range=frame.range, formats=source._make.args[4].order)
 """
+
+
+def test_a_camera_that_has_less_than_was_wished_is_not_searched_again():
+    memory = FormatMemory(("yuyv422", "nv12", "mjpeg"))
+    memory.taken("mjpeg", 0.25)
+    assert memory.order == ["mjpeg", "yuyv422", "nv12"]
+    assert memory.enough == 0.25
+    memory.taken("nv12", 1.0)  # another camera was plugged in
+    assert (memory.order[0], memory.enough) == ("nv12", 0.25)
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,18 @@ def test_a_damaged_picture_is_an_error_of_that_frame_only(tmp_path):
     assert np.abs(levels(frames[3]) - levels_of(picture(3))).mean() < 3
 
 
+def test_a_video_whose_first_picture_is_damaged_begins_with_the_second(tmp_path):
+    path = write_video(tmp_path / "a.avi", "mjpeg", "yuvj420p", count=5)
+    data = bytearray(path.read_bytes())
+    starts = [at for at in range(len(data) - 2) if data[at : at + 3] == b"\xff\xd8\xff"]
+    data[starts[0] : starts[1] - 8] = bytes(starts[1] - 8 - starts[0])
+    path.write_bytes(data)
+    with opened(path) as source:
+        frames = read_all(source)
+    assert [frame.captured_at for frame in frames] == pytest.approx([n / RATE for n in range(1, 5)])
+    assert np.abs(levels(frames[0]) - levels_of(picture(1))).mean() < 3
+
+
 def test_timestamps_that_leap_or_fall_back_neither_stop_time_nor_rush_it(tmp_path):
     path = tmp_path / "a.nut"
     stamps = [0, 1, 2, 10**9, 10**9 + 1, 10**9 + 2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources.container_video import ContainerVideo
 from emonet_edge.stream.sources.containers import library
 
-__all__ = ["Camera", "CameraWish"]
+__all__ = ["Camera", "CameraWish", "FormatMemory"]
 
 _AVFMT_FLAG_NONBLOCK = 4  # the one flag that ffmpeg's options have no name for
 _POLL_S = 0.002  # between questions for a frame, near the time when it is due
@@ -34,6 +34,25 @@ class CameraWish:
     rate: float = 30.0
 
 
+class FormatMemory:
+    """The pixel formats to try, best first, so that a camera that returns runs without a search.
+
+    Args:
+        formats: "yuyv422", "nv12" and "mjpeg", in the order of preference. Raw ones need no
+            decoder.
+    """
+
+    def __init__(self, formats: Sequence[str]) -> None:
+        self.order = list(formats)
+        self.enough = _ENOUGH
+
+    def taken(self, pixel_format: str, match: float) -> None:
+        """Try this one first from now on, and be content with what it gave."""
+        self.order.remove(pixel_format)
+        self.order.insert(0, pixel_format)
+        self.enough = min(self.enough, match)
+
+
 class Camera(ContainerVideo):
     """A V4L2 camera.
 
@@ -50,9 +69,7 @@ class Camera(ContainerVideo):
         name: what messages call it.
         clock: the stream's.
         wish: size and rate.
-        formats: of pixels, "yuyv422", "nv12" and "mjpeg", in the order of preference. Raw ones
-            need no decoder. The list is kept, and the one that is taken moved to its front, so
-            that a camera that returns is running without a search.
+        formats: of pixels, and what was found out about them: shared by all openings.
         stall_after: without a frame for this long, in seconds, it counts as gone.
     """
 
@@ -62,7 +79,7 @@ class Camera(ContainerVideo):
         name: str,
         clock: Clock,
         wish: CameraWish,
-        formats: list[str],
+        formats: FormatMemory,
         stall_after: float = 5.0,
     ) -> None:
         # USB video class 1.5: BT.601 where the camera states nothing.
@@ -77,7 +94,7 @@ class Camera(ContainerVideo):
         path = self._find()
         found: list[tuple[float, str]] = []
         refused = ""
-        for pixel_format in tuple(self._formats):
+        for pixel_format in tuple(self._formats.order):
             try:
                 container = self._try(path, pixel_format)
             except DeviceError as error:
@@ -88,19 +105,16 @@ class Camera(ContainerVideo):
                 refused = f"{self.name} has no {pixel_format}: allow another pixel format"
                 continue
             match = self._match(container)
-            if match >= _ENOUGH:
-                return self._take(container, pixel_format)
+            if match >= self._formats.enough:
+                self._formats.taken(pixel_format, match)
+                return container
             found.append((match, pixel_format))
             container.close()
         if not found:
             raise DeviceError(refused)
-        best = max(found)[1]
-        return self._take(self._try(path, best), best)
-
-    def _take(self, container: Any, pixel_format: str) -> Any:
-        self._formats.remove(pixel_format)
-        self._formats.insert(0, pixel_format)
-        return container
+        match, best = max(found)
+        self._formats.taken(best, match)
+        return self._try(path, best)
 
     def _match(self, container: Any) -> float:
         """Rate a mode: 1 is as wished; half the pixels or half the rate is half as good."""

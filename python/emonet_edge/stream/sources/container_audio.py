@@ -11,7 +11,7 @@ from emonet_edge.exceptions import MediaError
 from emonet_edge.media import MAX_CHANNELS, SAMPLE_RATES
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources.byte_stream import ByteStream
-from emonet_edge.stream.sources.containers import failure_of, library, open_bytes, pick_stream
+from emonet_edge.stream.sources.containers import frames_of, open_bytes, packets_of, pick_stream
 from emonet_edge.stream.sources.media_time import Pacer
 from emonet_edge.stream.sources.source import AudioBlock, Source
 
@@ -22,7 +22,6 @@ __all__ = ["AudioFile"]
 
 _GAP_S = 0.05  # timestamps of whole recordings jitter by less
 _LONGEST_GAP_S = 10.0  # a timestamp that leaps further is damaged
-_DAMAGED_IN_A_ROW = 250
 
 
 class AudioFile(Source[AudioBlock]):
@@ -52,7 +51,7 @@ class AudioFile(Source[AudioBlock]):
         track = pick_stream(self._container, "audio", self.name, 1)
         begins = self._container.start_time
         self._begins = None if begins is None else begins / 1e6
-        self._frames = self._decoded(track)
+        self._frames = frames_of(packets_of(self._container, track, self.name), self.name)
 
     def _read(self) -> AudioBlock | None:
         for frame in self._frames:
@@ -70,28 +69,6 @@ class AudioFile(Source[AudioBlock]):
         if self._bytes is not None:
             self._bytes.release()
             self._bytes = None
-
-    def _decoded(self, track: Any) -> Iterator[Any]:
-        damaged, any_came = 0, False
-        for packet in self._packets(track):
-            try:
-                frames = packet.decode()
-            except library().FFmpegError as error:
-                damaged += 1
-                if damaged > _DAMAGED_IN_A_ROW:
-                    raise failure_of(error, self.name) from error
-                continue
-            for frame in frames:
-                damaged, any_came = 0, True
-                yield frame
-        if not any_came:
-            raise MediaError(f"{self.name} holds no sound that can be decoded: it is damaged")
-
-    def _packets(self, track: Any) -> Iterator[Any]:
-        try:
-            yield from self._container.demux(track)
-        except Exception as error:  # damaged containers make the demuxers raise almost anything
-            raise failure_of(error, self.name) from error
 
     def _block_of(self, frame: Any) -> AudioBlock:
         rate = int(frame.sample_rate)

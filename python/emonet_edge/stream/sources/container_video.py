@@ -5,14 +5,19 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from emonet_edge.exceptions import MediaError
 from emonet_edge.image import YuvMatrix
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.sources.byte_stream import ByteStream
-from emonet_edge.stream.sources.containers import failure_of, library, open_bytes, pick_stream
+from emonet_edge.stream.sources.containers import (
+    frames_of,
+    nothing_in,
+    open_bytes,
+    packets_of,
+    pick_stream,
+)
 from emonet_edge.stream.sources.deferred import DeferredDecoder, stands_alone
 from emonet_edge.stream.sources.media_time import MediaTimeline, Pacer
 from emonet_edge.stream.sources.pixels import PictureFormat, Planes, picture_format, planes_of
@@ -20,8 +25,10 @@ from emonet_edge.stream.sources.source import Source
 
 __all__ = ["ContainerVideo", "VideoFile", "frame_of"]
 
-_DAMAGED_IN_A_ROW = 250  # packets; ten seconds of a network camera until its next key frame
 _USUAL_INTERVAL = 1 / 30  # seconds, where a container states no rate
+
+# What has a time, what the frame looks like, and what makes its planes.
+_Picture: TypeAlias = "tuple[Any, PictureFormat, Callable[[], Planes]]"
 
 
 class ContainerVideo(Source[Frame]):
@@ -43,7 +50,7 @@ class ContainerVideo(Source[Frame]):
         self._threads = threads
         self._default_matrix = default_matrix
         self._container: Any = None
-        self._pictures: Iterator[tuple[Any, PictureFormat, Callable[[], Planes]]] = iter(())
+        self._pictures: Iterator[_Picture] = iter(())
         self._seq = 0
 
     @abstractmethod
@@ -80,29 +87,18 @@ class ContainerVideo(Source[Frame]):
             self._container = None
 
     def _packets(self, track: Any) -> Iterator[Any]:
-        try:
-            yield from self._container.demux(track)
-        except Exception as error:  # damaged containers make the demuxers raise almost anything
-            raise failure_of(error, self.name) from error
+        for packet in packets_of(self._container, track, self.name):
+            if self.closed:  # a network camera may send for ever what cannot be decoded
+                return
+            yield packet
 
-    def _decoded(self, track: Any) -> Iterator[tuple[Any, PictureFormat, Callable[[], Planes]]]:
+    def _decoded(self, track: Any) -> Iterator[_Picture]:
         """Decode every packet, as a picture that builds on others needs them."""
-        av, damaged = library(), 0
-        for packet in self._packets(track):
-            try:
-                frames = packet.decode()
-            except av.FFmpegError as error:
-                damaged += 1
-                if damaged > _DAMAGED_IN_A_ROW:
-                    raise failure_of(error, self.name) from error
-                continue
-            for frame in frames:
-                damaged = 0
-                looks = _looks_of(frame, self._default_matrix)
-                yield frame, looks, partial(planes_of, frame, looks)
-        self._check_that_something_came()
+        for frame in frames_of(self._packets(track), self.name):
+            looks = _looks_of(frame, self._default_matrix)
+            yield frame, looks, partial(planes_of, frame, looks)
 
-    def _deferred(self, track: Any) -> Iterator[tuple[Any, PictureFormat, Callable[[], Planes]]]:
+    def _deferred(self, track: Any) -> Iterator[_Picture]:
         """Hand over packets that are decoded if somebody looks."""
         decoder = DeferredDecoder(track.codec_context, self.name)
         is_jpeg = track.codec_context.name == "mjpeg"
@@ -111,16 +107,12 @@ class ContainerVideo(Source[Frame]):
         for packet in self._packets(track):
             if not packet.size:
                 continue
-            if looks is None:
-                looks = _looks_of(decoder.first_frame(packet), default_matrix)
-            yield packet, looks, partial(decoder.planes, packet, looks)
-        self._check_that_something_came()
-
-    def _check_that_something_came(self) -> None:
-        if not self._seq:
-            raise MediaError(
-                f"{self.name} holds no picture that can be decoded: it is damaged or cut short"
-            )
+            if looks is None and (first := decoder.try_decode(packet)) is not None:
+                looks = _looks_of(first, default_matrix)
+            if looks is not None:
+                yield packet, looks, partial(decoder.planes, packet, looks)
+        if looks is None:
+            raise nothing_in(self.name)
 
 
 class VideoFile(ContainerVideo):

@@ -7,6 +7,7 @@ is the one thing that ffmpeg connects to, with the one protocol that its URL ask
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from emonet_edge.exceptions import MediaError, MissingExtraError
@@ -16,8 +17,11 @@ __all__ = [
     "MAX_FRAME_PIXELS",
     "check_picture",
     "failure_of",
+    "frames_of",
     "library",
+    "nothing_in",
     "open_bytes",
+    "packets_of",
     "pick_stream",
 ]
 
@@ -39,6 +43,7 @@ AUDIO_CODECS = (
 )
 
 _BUFFER_BYTES = 1 << 18
+_DAMAGED_IN_A_ROW = 250  # packets; ten seconds of a network camera until its next key frame
 
 
 def library() -> Any:
@@ -113,6 +118,45 @@ def pick_stream(container: Any, kind: str, name: str, threads: int) -> Any:
         check_picture(context.width, context.height, name)
         context.options = {**context.options, "max_pixels": str(MAX_FRAME_PIXELS)}
     return stream
+
+
+def packets_of(container: Any, track: Any, name: str) -> Iterator[Any]:
+    """Read a track to its end; the last packet is empty and flushes the decoder.
+
+    Raises:
+        MediaError: the container is damaged, or its bytes cannot be read.
+    """
+    try:
+        yield from container.demux(track)
+    except Exception as error:  # damaged containers make the demuxers raise almost anything
+        raise failure_of(error, name) from error
+
+
+def frames_of(packets: Iterable[Any], name: str) -> Iterator[Any]:
+    """Decode packets; single damaged ones are left out, as players do.
+
+    Raises:
+        MediaError: too many in a row are damaged, or all of them.
+    """
+    damaged, any_came = 0, False
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except library().FFmpegError as error:
+            damaged += 1
+            if damaged > _DAMAGED_IN_A_ROW:
+                raise failure_of(error, name) from error
+            continue
+        for frame in frames:
+            damaged, any_came = 0, True
+            yield frame
+    if not any_came:
+        raise nothing_in(name)
+
+
+def nothing_in(name: str) -> MediaError:
+    """Say that a track has no frame that can be decoded."""
+    return MediaError(f"{name} holds nothing that can be decoded: it is damaged or cut short")
 
 
 def check_picture(width: int, height: int, name: str) -> None:

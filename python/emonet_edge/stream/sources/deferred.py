@@ -1,7 +1,7 @@
 """Frames whose packet is decoded only when somebody looks: JPEG and raw pictures.
 
-Each of their frames stands alone, and a stream looks at few of them. A 1080p JPEG costs 6 ms to
-decode; not looking at it costs microseconds.
+Each of their frames stands alone, and a stream looks at few of them. A 1080p JPEG costs
+milliseconds to decode; not looking at it costs microseconds.
 """
 
 from __future__ import annotations
@@ -34,14 +34,13 @@ class DeferredDecoder:
         self._name = name
         self._lock = threading.Lock()
 
-    def first_frame(self, packet: Any) -> Any:
-        """Decode a packet, to see what the track looks like.
-
-        Raises:
-            MediaError: it is damaged.
-        """
+    def try_decode(self, packet: Any) -> Any:
+        """Return a packet's `av.VideoFrame`, to see what the track looks like; None: damaged."""
         with self._lock:
-            return self._decode(packet)
+            try:
+                return self._decode(packet)
+            except MediaError:
+                return None
 
     def planes(self, packet: Any, wanted: PictureFormat) -> Planes:
         """Decode a packet into the planes that were promised.

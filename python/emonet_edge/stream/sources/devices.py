@@ -65,12 +65,17 @@ def list_cameras(folder: Path = _VIDEO_DEVICES) -> tuple[Device, ...]:
 def list_microphones() -> tuple[Device, ...]:
     """Return PortAudio's input devices.
 
+    A number holds until something is plugged in or out; open by name what must be found again.
+
     Raises:
         MissingExtraError: sounddevice or PortAudio is not installed.
     """
     library = port_audio.library()
     port_audio.look_again()
-    default = library.default.device[0]
+    try:
+        default = library.query_devices(kind="input")["index"]
+    except library.PortAudioError:  # there is none
+        default = None
     return tuple(
         Device(
             "microphone",

@@ -11,7 +11,7 @@ from emonet_edge.stream.clock import Clock, SystemClock
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import Notice
 from emonet_edge.stream.sources.byte_stream import is_fifo
-from emonet_edge.stream.sources.camera import Camera, CameraWish
+from emonet_edge.stream.sources.camera import Camera, CameraWish, FormatMemory
 from emonet_edge.stream.sources.container_audio import AudioFile
 from emonet_edge.stream.sources.container_video import VideoFile
 from emonet_edge.stream.sources.devices import camera_path
@@ -179,7 +179,7 @@ def _audio_maker(
 def _camera(
     find: Callable[[], str], name: str, options: SourceOptions, clock: Clock
 ) -> Callable[[], Source[Frame]]:
-    formats = list(options.camera_formats)  # one list for every opening: it learns
+    formats = FormatMemory(options.camera_formats)  # one for every opening: it learns
     return partial(Camera, find, name, clock, options.camera, formats, options.stall_after)
 
 
