@@ -84,7 +84,8 @@ def _check_figures(record):
     assert record["same_scores_at_the_end"] is True
     assert (record["energy"]["joules_per_result"] is None) == bool(record["energy"]["reason"])
     assert 0 < record["encoder"]["int8_ops"] < record["encoder"]["total_ops"]
-    assert record["encoder"]["precision_hint"] == "f32"
+    # The synthetic INT8 models leave it to the device: bf16 where the CPU has it.
+    assert record["encoder"]["precision_hint"] in ("f32", "bf16")
     assert record["machine"]["versions"]["openvino"]
 
 

@@ -190,7 +190,8 @@ def test_other_circumstances_are_said(old, new):
     for record in new:
         record["machine"]["cpu"] = "Faster CPU"
         record["machine"]["versions"]["openvino"] = "2030.1"
-    on(new, "face")["encoder"]["precision_hint"] = "bf16"
+    for records, hint in ((old, "f32"), (new, "bf16")):
+        on(records, "face")["encoder"]["precision_hint"] = hint
     lines = compare(old, new).pairs[0].differences
     for text in ("CPU: ", "Faster CPU now", "2030.1 now", "precision hint: f32 before, bf16 now"):
         assert any(text in line for line in lines), text

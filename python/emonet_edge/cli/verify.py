@@ -32,7 +32,7 @@ and a verdict. This finds CPUs without VNNI, whose 8-bit sums saturate, devices 
 unasked, and faulty drivers. Exit code 0 if the device that AUTO takes does what was certified, 1 if
 it does not, 3 if the directory has no certificate (export it again).
 
-examples:
+example:
   emonet-edge verify ~/.local/share/emonet-edge/models/face-small
   emonet-edge verify face-small --on-this-machine
 """
