@@ -44,14 +44,66 @@ def quantize_int4(weights: np.ndarray) -> np.ndarray:
     return _round(groups, scale, 7).reshape(padded.shape)[..., :width]
 
 
+def quantize_int4_compensated(
+    weights: np.ndarray, next_position: np.ndarray, later_columns: np.ndarray
+) -> np.ndarray:
+    """INT4 whose rounding errors the weights after them make up for; float32, to the bit."""
+    rows, positions, width = weights.shape
+    kept = np.zeros(weights.shape)
+    errors = np.zeros((rows, width), np.float32)
+    for p in range(positions):
+        targets = weights[:, p] + _shares(next_position, errors)
+        for first in range(0, width, INT4_GROUP):
+            scale = _least_squares_scale(targets[:, first : first + INT4_GROUP])
+            for c in range(first, min(first + INT4_GROUP, width)):
+                wanted = targets[:, c] + _shares(later_columns[c : c + 1, :c], errors)[:, 0]
+                value = _int4_values(wanted, scale)
+                errors[:, c] = targets[:, c] - value * scale
+                kept[:, p, c] = value.astype(np.float64) * scale
+    return kept
+
+
+def _shares(matrix: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """errors [rows, d] @ matrix [c, d].T, added up in the order of d."""
+    total = np.zeros((len(errors), len(matrix)), np.float32)
+    for d in range(matrix.shape[1]):
+        total += errors[:, d : d + 1] * matrix[:, d]
+    return total
+
+
+def _least_squares_scale(targets: np.ndarray) -> np.ndarray:
+    """Targets [rows, columns of a group] -> the float16 scale of each row."""
+    largest = targets[np.arange(len(targets)), np.abs(targets).argmax(axis=1)]
+    best, least = np.zeros(len(targets), np.float32), np.full(len(targets), np.inf, np.float32)
+    for divisor in (7.5, 8, 8.5, 9, 9.5, 10):
+        scale = (-largest / np.float32(divisor)).astype(np.float16).astype(np.float32)
+        error = np.zeros(len(targets), np.float32)
+        for column in targets.T:
+            error += (column - _int4_values(column, scale) * scale) ** 2
+        best = np.where(error < least, scale, best)
+        least = np.minimum(error, least)
+    return best
+
+
+def _int4_values(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale != 0)
+    return np.rint(np.clip(values * inverse, np.float32(-8), np.float32(7)))
+
+
 def _round(weights: np.ndarray, scale: np.ndarray, limit: int) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         integers = np.where(scale > 0, np.rint(weights / scale), 0)
     return np.clip(integers, -limit, limit).astype(np.float64) * scale.astype(np.float64)
 
 
-def kept_weights(weights: np.ndarray, precision: str) -> np.ndarray:
+def kept_weights(
+    weights: np.ndarray,
+    precision: str,
+    compensation: tuple[np.ndarray, np.ndarray] | None = None,
+) -> np.ndarray:
     """What each precision keeps of weights [rows, positions, width], float64."""
+    if compensation is not None and precision == "int4":
+        return quantize_int4_compensated(weights, *compensation)
     if precision == "int8":
         return quantize_int8(weights)
     if precision == "int4":
@@ -72,6 +124,7 @@ def evaluate_head(
     layers: list[tuple[np.ndarray, np.ndarray]],
     precision: str,
     mean: np.ndarray | None = None,
+    compensation: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> float:
     """One head on one embedding ([width] or [positions, width]), as the packed file computes it."""
     inputs = embedding.reshape(-1, embedding.shape[-1])
@@ -81,7 +134,9 @@ def evaluate_head(
     if precision in ("int8", "int4"):
         folded = bias + np.einsum("rpw,pw->r", projection.astype(np.float64), mean)
         values = np.einsum(
-            "rpw,pw->r", kept_weights(projection, precision), quantize_inputs(inputs, mean)
+            "rpw,pw->r",
+            kept_weights(projection, precision, compensation),
+            quantize_inputs(inputs, mean),
         )
         values += folded
     else:

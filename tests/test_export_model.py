@@ -139,6 +139,39 @@ def test_packed_precisions_stay_near_torch(voice_suite, shared_data, tmp_path, p
     assert 1e-4 < error(scored(model, inputs), voice_suite.voice_scores(inputs)) < limit
 
 
+def test_int4_heads_of_a_calibrated_voice_are_compensated(
+    voice_suite, shared_data, tmp_path, capsys
+):
+    errors = {}
+    for way, calibration in (("compensated", shared_data / "audio"), ("nearest", None)):
+        out = tmp_path / way
+        options = {"calibration": calibration, "recipe": FP32, "heads_precision": "int4"}
+        made = export_model.export_model(
+            ExportOptions(
+                "voice", "small", out, source=voice_suite.source, heads=FEW_VOICE_HEADS, **options
+            )
+        )
+        said = json.loads((out / "report.json").read_text())["heads_rounding"]
+        assert said["method"] == way
+        assert json.loads((out / "manifest.json").read_text())["heads_rounding"] == said
+        inputs = clips(shared_data, model := ee.VoiceEmotionModel.load(made.path, device="CPU"))
+        errors[way] = error(scored(model, inputs), voice_suite.voice_scores(inputs))
+    assert errors["compensated"] < 0.7 * errors["nearest"]
+    said = capsys.readouterr().err
+    assert "the heads' rounding errors are compensated, from " in said
+    assert "the heads are rounded to nearest: there are 0 calibration samples, 4 are" in said
+
+
+def test_int4_heads_of_faces_are_rounded_to_nearest(face_suite, shared_data, tmp_path):
+    made = export(
+        "face", face_suite.source, tmp_path / "face", calibration=shared_data / "faces",
+        heads_precision="int4",
+    )  # fmt: skip
+    said = json.loads((made.path / "report.json").read_text())["heads_rounding"]
+    assert said["method"] == "nearest"
+    assert "one position" in said["reason"]
+
+
 def test_the_real_whisper_keeps_its_scores_in_int8(shared_data, tmp_path):
     encoder = shared_data / "weights/whisper-tiny.en-encoder"
     suite = write_heads_for_real_whisper(tmp_path / "source", encoder)
@@ -387,14 +420,19 @@ def add_then_die(self, *args):
 pack_heads.ResumableHeadsWriter.add_noted_head = add_then_die
 export_model.export_model(ExportOptions(
     "voice", "small", Path(sys.argv[2]), source=Path(sys.argv[1]), recipe=Recipe("fp32"),
-    heads=tuple(sys.argv[3].split(",")), heads_precision="fp16", verify_samples=4))
+    heads=tuple(sys.argv[3].split(",")), heads_precision=sys.argv[4], verify_samples=4,
+    calibration=Path(sys.argv[5])))
 """
 
 
-def test_a_killed_export_goes_on_and_ends_the_same(voice_suite, tmp_path, capsys):
+@pytest.mark.parametrize("precision", ["fp16", "int4"])
+def test_a_killed_export_goes_on_and_ends_the_same(
+    voice_suite, shared_data, tmp_path, capsys, precision
+):
     out = tmp_path / "voice"
+    arguments = [voice_suite.source, out, ",".join(FEW_VOICE_HEADS), precision]
     killed = subprocess.run(
-        [sys.executable, "-c", _KILLED, voice_suite.source, out, ",".join(FEW_VOICE_HEADS)],
+        [sys.executable, "-c", _KILLED, *arguments, shared_data / "audio"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert killed.returncode == -9, killed.stderr
@@ -402,14 +440,17 @@ def test_a_killed_export_goes_on_and_ends_the_same(voice_suite, tmp_path, capsys
     assert [p.name for p in tmp_path.iterdir()] == [".voice.export"]
     asked = ExportOptions(
         "voice", "small", out, source=voice_suite.source, heads=FEW_VOICE_HEADS, recipe=FP32,
-        heads_precision="fp16", verify_samples=4,
+        heads_precision=precision, verify_samples=4, calibration=shared_data / "audio",
     )  # fmt: skip
     export_model.export_model(asked)
     said = capsys.readouterr().err
     assert "the encoder is finished already" in said
     assert "going on with the 3 heads" in said
     assert [p.name for p in tmp_path.iterdir()] == ["voice"]
-    whole = export("voice", voice_suite.source, tmp_path / "whole")
+    whole = export(
+        "voice", voice_suite.source, tmp_path / "whole", heads_precision=precision,
+        calibration=shared_data / "audio",
+    )  # fmt: skip
     assert (out / "heads.bin").read_bytes() == (whole.path / "heads.bin").read_bytes()
     ours, theirs = (ee.model_dir.read_manifest(p) for p in (out, whole.path))
     assert ours.sources == theirs.sources

@@ -42,8 +42,8 @@ def random_layers(rng, shape, widths):
     return layers
 
 
-def write_heads(path, shape, heads, precision="int8", mean=None):
-    with PackedHeadsWriter(path, shape, mean) as writer:
+def write_heads(path, shape, heads, precision="int8", mean=None, compensation=None):
+    with PackedHeadsWriter(path, shape, mean, compensation) as writer:
         for name, layers in heads.items():
             writer.add_head(name, layers, precision)
     return path
@@ -122,6 +122,21 @@ np.save(sys.argv[3], MultiHeadMLP.open(sys.argv[1]).evaluate_batch(embeddings))
 """
 
 
+def scores_by_isa(path, embeddings, folder):
+    """Scores of every ISA that this CPU has, each in a process of its own."""
+    np.save(folder / "e.npy", embeddings)
+    scores = {}
+    for isa in _core.available_isas():
+        files = [str(path), str(folder / "e.npy"), str(folder / f"{isa}.npy")]
+        subprocess.run(
+            [sys.executable, "-c", ISA_SCRIPT, *files],
+            check=True,
+            env={**os.environ, "EMONET_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        scores[isa] = np.load(files[2])
+    return scores
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("case", ["odd width", "sixteen rows", "face large", "voice small"])
 def test_every_isa_of_this_cpu_agrees_with_portable(case, precision, rng, tmp_path):
@@ -133,16 +148,7 @@ def test_every_isa_of_this_cpu_agrees_with_portable(case, precision, rng, tmp_pa
         precision,
         mean=rng.normal(size=shape).astype(np.float32),
     )
-    np.save(tmp_path / "e.npy", rng.normal(size=(3, *shape)).astype(np.float32))
-    scores = {}
-    for isa in _core.available_isas():
-        files = [str(path), str(tmp_path / "e.npy"), str(tmp_path / f"{isa}.npy")]
-        subprocess.run(
-            [sys.executable, "-c", ISA_SCRIPT, *files],
-            check=True,
-            env={**os.environ, "EMONET_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        scores[isa] = np.load(files[2])
+    scores = scores_by_isa(path, rng.normal(size=(3, *shape)).astype(np.float32), tmp_path)
     assert "portable" in scores
     for found in scores.values():
         # Integer projections are exact; the float32 layers behind them differ by rounding.

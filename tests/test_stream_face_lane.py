@@ -220,7 +220,13 @@ def test_a_frame_from_the_past_is_an_error(lane, woman):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"rate_hz": 0}, {"detector_rate_hz": -1}, {"max_faces": 0}, {"max_staleness_s": -1}],
+    [
+        {"rate_hz": 0},
+        {"detector_rate_hz": -1},
+        {"max_faces": 0},
+        {"max_faces": 1.5},
+        {"max_staleness_s": -1},
+    ],
 )
 def test_an_impossible_setting_is_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):

@@ -40,17 +40,23 @@ Floats evaluate(const MultiHeadMlp& heads, const Floats& embeddings, unsigned th
     return scores;
 }
 
-/// weights [rows, positions, width]; packed_heads.py has checked the shapes.
+/// weights [rows, positions, width], next_position and later_columns [width, width] or both None;
+/// heads.py has checked the shapes.
 py::bytes pack(const std::string& precision, const Floats& weights, const Floats& biases,
-               const std::optional<Floats>& mean, unsigned threads) {
+               const std::optional<Floats>& mean, const std::optional<Floats>& next_position,
+               const std::optional<Floats>& later_columns, unsigned threads) {
     const LayerShape shape{
         precision_from_name(precision), static_cast<std::size_t>(weights.shape(0)),
         static_cast<std::size_t>(weights.shape(1)), static_cast<std::size_t>(weights.shape(2))};
     const float* mean_values = mean ? mean->data() : nullptr;
+    std::optional<Compensation> compensation;
+    if (next_position && later_columns)
+        compensation = Compensation{next_position->data(), later_columns->data()};
     std::vector<std::uint8_t> layer;
     {
         const py::gil_scoped_release release;
-        layer = pack_layer(shape, weights.data(), biases.data(), mean_values, threads);
+        layer = pack_layer(shape, weights.data(), biases.data(), mean_values,
+                           compensation ? &*compensation : nullptr, threads);
     }
     return {reinterpret_cast<const char*>(layer.data()), layer.size()};
 }
@@ -86,7 +92,8 @@ void register_heads(py::module_& m) {
             return std::string(precision_name(heads.precision()));
         });
     m.def("pack_layer", &pack, py::arg("precision"), py::arg("weights").noconvert(),
-          py::arg("biases").noconvert(), py::arg("mean"), py::arg("threads"));
+          py::arg("biases").noconvert(), py::arg("mean"), py::arg("next_position"),
+          py::arg("later_columns"), py::arg("threads"));
     m.def("packed_head_sizes", &packed_head_sizes, py::arg("path"));
     m.def("crc32c", &crc32c, py::arg("data"), py::arg("value") = 0);
 }

@@ -8,33 +8,12 @@
 #include <string>
 
 #include "error.hpp"
+#include "heads/half_float.hpp"
+#include "heads/int4_group.hpp"
 #include "heads/thread_pool.hpp"
 
 namespace emonet {
 namespace {
-
-constexpr float largest_half = 65504.0f;
-
-/// Round to nearest, ties to even; finite values up to largest_half only.
-std::uint16_t half_from_float(float value) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
-    const float magnitude = std::fabs(value);
-    if (magnitude < 6.103515625e-5f)  // subnormal: a multiple of 2^-24
-        return static_cast<std::uint16_t>(sign | std::lrint(magnitude * 16777216.0f));
-    const std::uint32_t rest = bits & 0x7fffffffu;
-    const std::uint32_t rounded = rest + 0xfffu + ((rest >> 13) & 1u);
-    return static_cast<std::uint16_t>(sign | ((rounded >> 13) - (112u << 10)));
-}
-
-float float_from_half(std::uint16_t half) {
-    const int exponent = (half >> 10) & 0x1f;
-    const int mantissa = half & 0x3ff;
-    const double magnitude =
-        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-    return static_cast<float>(half & 0x8000 ? -magnitude : magnitude);
-}
 
 template <class Value>
 void store(std::uint8_t* bytes, std::size_t index, Value value) {
@@ -62,30 +41,21 @@ void pack_int8(const float* weights, std::size_t width, std::size_t rows, std::s
             static_cast<std::int8_t>(quantize(weights[c], scale, 127));
 }
 
-void pack_int4_group(const float* weights, std::size_t width, std::size_t rows, std::size_t lane,
-                     std::uint8_t* group) {
-    const std::uint16_t half = half_from_float(largest_magnitude(weights, width) / 7.0f);
-    const float scale = float_from_half(half);
-    store(group, lane, half);
-    std::uint8_t* steps = group + rows * sizeof half;
-    for (std::size_t c = 0; c < int4_group_width; c += 8) {
-        std::uint16_t words[2] = {};
-        for (std::size_t k = 0; k < 8; ++k) {
-            const float weight = c + k < width ? weights[c + k] : 0.0f;
-            const auto nibble = static_cast<unsigned>(quantize(weight, scale, 7) + 8);
-            words[k % 2] = static_cast<std::uint16_t>(words[k % 2] | (nibble << (4 * (k / 2))));
-        }
-        for (std::size_t i = 0; i < 2; ++i)
-            store(steps + (c / 8 * rows + lane) * sizeof words, i, words[i]);
-    }
+Int4Group round_int4_group(const float* weights, std::size_t width) {
+    Int4Group group;
+    group.scale = half_from_float(largest_magnitude(weights, width) / 7.0f);
+    const float scale = float_from_half(group.scale);
+    for (std::size_t c = 0; c < width; ++c)
+        group.values[c] = static_cast<std::int8_t>(quantize(weights[c], scale, 7));
+    return group;
 }
 
 void pack_int4(const float* weights, std::size_t width, std::size_t rows, std::size_t lane,
                std::uint8_t* position) {
     const std::size_t group_bytes = rows * (sizeof(std::uint16_t) + int4_group_width / 2);
     for (std::size_t c = 0; c < width; c += int4_group_width)
-        pack_int4_group(weights + c, std::min(int4_group_width, width - c), rows, lane,
-                        position + c / int4_group_width * group_bytes);
+        store_int4_group(round_int4_group(weights + c, std::min(int4_group_width, width - c)), rows,
+                         lane, position + c / int4_group_width * group_bytes);
 }
 
 void pack_position(const LayerShape& shape, const float* weights, std::size_t rows,
@@ -144,7 +114,8 @@ void require_fits(const float* weights, std::size_t count, std::size_t row, Prec
 }  // namespace
 
 std::vector<std::uint8_t> pack_layer(const LayerShape& shape, const float* weights,
-                                     const float* biases, const float* mean, unsigned threads) {
+                                     const float* biases, const float* mean,
+                                     const Compensation* compensation, unsigned threads) {
     const LayerLayout layout(shape);
     const std::size_t inputs = shape.positions * shape.width;
     for (std::size_t row = 0; row < shape.rows; ++row)
@@ -154,9 +125,15 @@ std::vector<std::uint8_t> pack_layer(const LayerShape& shape, const float* weigh
     // Rows of one block share cache lines, so a thread takes whole blocks.
     parallel_for(layout.blocks, threads, [&](std::size_t block) {
         const auto rows = static_cast<std::size_t>(layout.rows_per_block);
-        for (std::size_t row = block * rows; row < (block + 1) * rows; ++row) {
-            pack_row(shape, layout, weights, row, layer.data());
-            if (row >= shape.rows) continue;
+        const std::size_t first = block * rows;
+        const std::size_t end = std::min(first + rows, shape.rows);
+        if (compensation != nullptr)
+            round_block_compensated(shape, layout, *compensation, weights + first * inputs,
+                                    end - first, layer.data() + block * layout.block_bytes);
+        else
+            for (std::size_t row = first; row < first + rows; ++row)
+                pack_row(shape, layout, weights, row, layer.data());
+        for (std::size_t row = first; row < end; ++row) {
             const double folded = mean == nullptr ? 0 : dot(weights + row * inputs, mean, inputs);
             store(layer.data() + layout.bias_offset, row, static_cast<float>(biases[row] + folded));
         }

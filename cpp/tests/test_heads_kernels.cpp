@@ -26,8 +26,8 @@ constexpr Case cases[] = {{8, 1, 1, 1},     {8, 3, 2, 1},    {16, 2, 63, 2},  {3
                           {32, 5, 65, 3},   {40, 2, 127, 1}, {64, 3, 128, 1}, {24, 4, 130, 2},
                           {33, 1, 1152, 1}, {96, 2, 768, 5}};
 
-std::vector<float> random_floats(std::mt19937& random, std::size_t count) {
-    std::normal_distribution<float> normal;
+std::vector<float> random_floats(std::mt19937& random, std::size_t count, float spread = 1.0f) {
+    std::normal_distribution<float> normal(0.0f, spread);
     std::vector<float> values(count);
     for (float& value : values) value = normal(random);
     return values;
@@ -71,7 +71,8 @@ std::vector<float> project(const Kernels& kernels, const LayerShape& shape,
     return sums;
 }
 
-void compare_projections(const Kernels& kernels, const Case& size, Precision precision) {
+void compare_projections(const Kernels& kernels, const Case& size, Precision precision,
+                         bool compensated) {
     std::mt19937 random(static_cast<unsigned>(size.width * 7 + size.rows));
     const LayerShape shape{precision, size.rows, size.positions, size.width};
     const std::size_t inputs = size.positions * size.width;
@@ -79,7 +80,12 @@ void compare_projections(const Kernels& kernels, const Case& size, Precision pre
     const auto biases = random_floats(random, size.rows);
     const auto values = random_floats(random, size.batch * inputs);
     const auto mean = random_floats(random, inputs);
-    const auto layer = pack_layer(shape, weights.data(), biases.data(), mean.data(), 2);
+    const float share = 0.5f / std::sqrt(static_cast<float>(size.width));
+    const auto next_position = random_floats(random, size.width * size.width, share);
+    const auto later_columns = random_floats(random, size.width * size.width, share);
+    const Compensation compensation{next_position.data(), later_columns.data()};
+    const auto layer = pack_layer(shape, weights.data(), biases.data(), mean.data(),
+                                  compensated ? &compensation : nullptr, 2);
 
     QuantizedBatch ours(size.positions, size.width, true);
     QuantizedBatch truth(size.positions, size.width, true);
@@ -110,10 +116,12 @@ void compare_checksums(const Kernels& kernels) {
 
 void compare(const char* name, const Kernels& kernels) {
     const int failed = test::failures;
-    for (const Case& size : cases)
+    for (const Case& size : cases) {
         for (Precision precision :
              {Precision::int8, Precision::int4, Precision::fp16, Precision::fp32})
-            compare_projections(kernels, size, precision);
+            compare_projections(kernels, size, precision, false);
+        compare_projections(kernels, size, Precision::int4, true);
+    }
     compare_checksums(kernels);
     std::printf("heads_kernels on %s: %s\n", name, failed == test::failures ? "agrees" : "DIFFERS");
 }

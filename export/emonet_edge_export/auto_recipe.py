@@ -55,8 +55,8 @@ def search_recipe(
 ) -> tuple[Any, dict[str, Any]]:
     """Search, write the front into the working folder, and return (model, recipe as JSON).
 
-    Where no INT8 recipe reaches the goal, INT8 weights with float arithmetic take its place if
-    they do; else the best there is, and a line says so.
+    INT8 weights with float arithmetic are the fallback: they are taken where they reach the goal
+    and nothing faster does. Where nothing reaches it, the best there is, and a line says so.
     """
 
     def fresh() -> Any:
@@ -70,23 +70,24 @@ def search_recipe(
     journal = Journal(work.path("search.jsonl"), fingerprint(plan.key, samples.sha256))
     judge = plan.judge(neutral)
     found = search(fresh(), samples, judge, plan.options, progress, journal, named)
-    fallback = None if found.reached else _fallback(found, plan.options)
+    fallback = _fallback(found, plan.options)
     recipe = {"name": "auto", "target": "cpu", **found.described()}
     model, point = found.model, found.point
     if fallback is not None:
         model, point = named[WEIGHTS_ONLY](samples), fallback
-        recipe = {"name": "int8-weights", "target": "cpu", **found.facts}
-    if not found.reached:
+        recipe = {"name": "int8-weights", "target": "cpu", **found.facts, "reached_on_unseen": True}
+    if fallback is None and not found.reached:
         _say_shortfall(point, plan.options, progress)
     _write_front(found, point, plan, judge, work)
     return model, {**recipe, "point": point.to_dict()}
 
 
 def _fallback(found: Found, options: SearchOptions) -> Point | None:
-    by_name = {point.name: point for point in found.points}
-    point = by_name.get(WEIGHTS_ONLY)
-    fits = point is not None and all(point.meets(options.goal, unseen) for unseen in (False, True))
-    return point if fits else None
+    """Return the point of INT8 weights alone where it is the one to take."""
+    point = {p.name: p for p in found.points}.get(WEIGHTS_ONLY)
+    if point is None or not all(point.meets(options.goal, unseen) for unseen in (False, True)):
+        return None
+    return point if not found.reached or point.relative < found.point.relative else None
 
 
 def _say_shortfall(point: Point, options: SearchOptions, progress: Progress) -> None:

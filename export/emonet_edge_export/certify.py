@@ -28,6 +28,7 @@ from emonet_edge_export.workspace import Workspace, fingerprint
 __all__ = ["CERTIFICATE_NAME", "CertificatePlan", "certificate_inputs", "certify"]
 
 Float32 = NDArray[np.float32]
+_DRAWN = 24  # all kinds of faces that are drawn: sizes and places, mirrored, dimmed, with grain
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class CertificatePlan:
 
 def certificate_inputs(modality: str, config: EncoderConfig) -> Samples:
     """Draw as many inputs as fit a certificate: 16 faces or 7 clips at the published sizes."""
-    shape = (1, *config.embedding_shape)
-    return drawn_samples(modality, config.preparation, most_inputs(config.input_shape, shape))
+    fit = most_inputs(config.input_shape, (1, *config.embedding_shape))
+    return drawn_samples(modality, config.preparation, count=_DRAWN).some(fit)
 
 
 def certify(plan: CertificatePlan, work: Workspace, progress: Progress) -> dict[str, Any]:

@@ -7,15 +7,21 @@ disk, from where OpenVINO maps it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.encoder import openvino
+from emonet_edge.heads import Compensation
 from emonet_edge_export.auto_recipe import AutoPlan, search_recipe
 from emonet_edge_export.calibration import Samples
+from emonet_edge_export.compensate_heads import (
+    NeighbourMoments,
+    compensation_from,
+    why_nearest,
+)
 from emonet_edge_export.convert_encoder import check_batch, check_onnx, save_ir, to_ir, write_onnx
 from emonet_edge_export.errors import no_room
 from emonet_edge_export.load_encoder import EncoderConfig, load_module
@@ -35,6 +41,7 @@ class EncoderPlan:
     """What to make: `calibration` None is only for recipes that need none; `proof` is embedded.
 
     The inputs of `certificate` are embedded in FP32 alone. `auto` is for the recipe of that name.
+    `compensate`: find out how rounding errors of the heads are made up for, if that is possible.
     """
 
     config: EncoderConfig
@@ -47,17 +54,22 @@ class EncoderPlan:
     also_onnx: bool
     key: str
     auto: AutoPlan | None = None
+    compensate: bool = False
 
 
 @dataclass(frozen=True)
 class EncoderResult:
-    """`embeddings` of the proof by way; `mean` by norm; the rest in FP32 IR, `neutral` or None."""
+    """`embeddings` of the proof by way; `mean` by norm; the rest in FP32 IR, `neutral` or None.
+
+    `compensation` is of the heads' rounding errors, None where they are rounded to nearest.
+    """
 
     facts: Mapping[str, Any]
     embeddings: Mapping[str, Float32]
     mean: Mapping[str, Float32]
     certificate: Float32
     neutral: Float32 | None
+    compensation: Compensation | None = None
 
 
 def make_encoder(
@@ -85,6 +97,9 @@ def make_encoder(
             {norm: arrays[f"mean_{norm}"] for norm in ("none", "l2")},
             arrays["certificate"],
             arrays.get("neutral"),
+            Compensation(arrays["next_position"], arrays["later_columns"])
+            if "next_position" in arrays
+            else None,
         )
 
 
@@ -103,14 +118,36 @@ def _make(
     deployed = IrEncoder(work.path("encoder.xml"), plan.hint)
     arrays["encoder"] = deployed.embed(plan.proof, "Embedding with the exported IR", progress)
     wide = (plan.calibration or plan.proof).some(plan.recipe.samples)
-    for norm, mean in mean_embeddings(deployed, wide, progress).items():
+    rounding = _heads_rounding(plan, progress)
+    moments = NeighbourMoments() if rounding["method"] == "compensated" else None
+    for norm, mean in mean_embeddings(deployed, wide, progress, moments).items():
         arrays[f"mean_{norm}"] = mean
+    if moments is not None:
+        arrays |= asdict(compensation_from(moments.centred()))
     np.savez(work.path("embeddings.npz"), allow_pickle=False, **arrays)
     for suffix in (".xml", ".bin"):
         work.path("fp32.xml").with_suffix(suffix).unlink(missing_ok=True)
     del deployed
     release_memory()
-    return {"used": dict(repository.used), "onnx_error": onnx_error, "recipe": recipe}
+    return {
+        "used": dict(repository.used),
+        "onnx_error": onnx_error,
+        "recipe": recipe,
+        "heads_rounding": rounding,
+    }
+
+
+def _heads_rounding(plan: EncoderPlan, progress: Progress) -> dict[str, Any]:
+    """Return what report.json says of it: how, and from how many samples or why not."""
+    if not plan.compensate:
+        return {"method": "nearest"}
+    samples = 0 if plan.calibration is None else min(len(plan.calibration), plan.recipe.samples)
+    reason = why_nearest(plan.config.embedding_shape, samples)
+    if reason:
+        progress.say(f"the heads are rounded to nearest: {reason}")
+        return {"method": "nearest", "reason": reason}
+    progress.say(f"the heads' rounding errors are compensated, from {samples} samples")
+    return {"method": "compensated", "samples": samples}
 
 
 def _convert(

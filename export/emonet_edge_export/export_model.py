@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError
-from emonet_edge.heads import MultiHeadMLP
+from emonet_edge.heads import Compensation, MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge_export import detector, public_calibration
 from emonet_edge_export.auto_recipe import FRONT_FILES, AutoPlan
@@ -154,6 +154,7 @@ class _Export:
             "embedding_norm_evidence": norm.evidence,
             "heads": describe_heads(self.suite, [file.name for file in files], statistics),
             "heads_precision": options.heads_precision,
+            "heads_rounding": encoder.facts["heads_rounding"],
             "fidelity": fidelity.summary,
         }
         report = {
@@ -165,6 +166,7 @@ class _Export:
             "embedding_norm": asdict(norm),
             "spread_source": spread_source(self.suite),
             "mean_embedding": samples.described(),
+            "heads_rounding": encoder.facts["heads_rounding"],
             "onnx_error": encoder.facts["onnx_error"],
             "left_out": left_out,
             "fidelity": fidelity.summary,
@@ -244,6 +246,7 @@ class _Export:
             samples.sha256, str(options.neutral_faces), options.hint, options.also_onnx,
             options.verify_samples, certificate.described(), tool_versions(),
             asdict(options.search) if recipe.name == "auto" else None,
+            options.heads_precision == "int4",
         )  # fmt: skip
         auto = AutoPlan(options.modality, options.search, judges, _trial_key(repository, judges))
         plan = EncoderPlan(
@@ -257,6 +260,7 @@ class _Export:
             options.also_onnx,
             key,
             auto if recipe.name == "auto" else None,
+            compensate=options.heads_precision == "int4",
         )
         return make_encoder(plan, repository, self.work, self.progress)
 
@@ -300,9 +304,16 @@ class _Export:
             repository.state(), [file.name for file in files], options.heads_precision, norm.norm,
             hashlib.sha256(mean.tobytes()).hexdigest(), encoder.facts["used"],
             hashlib.sha256(encoder.certificate.tobytes()).hexdigest(),
+            _sha256(encoder.compensation),
         )  # fmt: skip
         plan = HeadsPlan(
-            files, options.heads_precision, norm.norm, config.embedding_shape, mean, key
+            files,
+            options.heads_precision,
+            norm.norm,
+            config.embedding_shape,
+            mean,
+            key,
+            encoder.compensation,
         )
         done = self.work.recall("heads", key)
         if done is None or not path.is_file():
@@ -419,6 +430,13 @@ class _Export:
                 path = writer.finish(fields)
         self.work.remove()
         return path
+
+
+def _sha256(compensation: Compensation | None) -> str:
+    if compensation is None:
+        return ""
+    matrices = (compensation.next_position, compensation.later_columns)
+    return hashlib.sha256(b"".join(matrix.tobytes() for matrix in matrices)).hexdigest()
 
 
 def _trial_key(repository: Repository, judges: Judges) -> str:

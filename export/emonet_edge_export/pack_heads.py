@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge.heads import Compensation
 from emonet_edge.packed_heads import Layer, PackedHeadsWriter
 from emonet_edge_export.checkpoints import HeadWeights, read_head
 from emonet_edge_export.embedding_norm import normalised
@@ -35,7 +36,10 @@ _BYTES = {"int8": 1.0, "int4": 0.5 + 2 / 64, "fp16": 2.0}
 
 @dataclass(frozen=True)
 class HeadsPlan:
-    """What is packed how: `mean` is subtracted from embeddings before INT8 and INT4 projections."""
+    """What is packed how: `mean` is subtracted from embeddings before INT8 and INT4 projections.
+
+    `compensation` is of the rounding errors of INT4; None: each weight is rounded to nearest.
+    """
 
     heads: Sequence[HeadFile]
     precision: str
@@ -43,6 +47,7 @@ class HeadsPlan:
     embedding_shape: tuple[int, ...]
     mean: Float32
     key: str
+    compensation: Compensation | None = None
 
 
 def packed_bytes(file_size: int, precision: str) -> int:
@@ -55,15 +60,21 @@ class ResumableHeadsWriter(PackedHeadsWriter):
 
     Args:
         path: the file to write.
-        embedding_shape: as for `PackedHeadsWriter`; so is `mean`.
+        embedding_shape: as for `PackedHeadsWriter`; so are `mean` and `compensation`.
         mean: of the calibration set.
         key: of everything that the file depends on; another key starts from nothing.
+        compensation: of INT4's rounding errors.
     """
 
     def __init__(
-        self, path: Path, embedding_shape: tuple[int, ...], mean: Float32 | None, key: str
+        self,
+        path: Path,
+        embedding_shape: tuple[int, ...],
+        mean: Float32 | None,
+        key: str,
+        compensation: Compensation | None = None,
     ) -> None:
-        super().__init__(path, embedding_shape, mean)
+        super().__init__(path, embedding_shape, mean, compensation)
         self._part = path.with_name(f"{path.name}.part")
         self._journal = path.with_name(f"{path.name}.journal")
         self._key = key
@@ -167,7 +178,9 @@ def pack_heads(
     kept = "the heads that are packed are kept, and the same command goes on with them"
     with (
         no_room(path.parent, kept),
-        ResumableHeadsWriter(path, plan.embedding_shape, plan.mean, plan.key) as writer,
+        ResumableHeadsWriter(
+            path, plan.embedding_shape, plan.mean, plan.key, plan.compensation
+        ) as writer,
         progress.bytes(f"Packing {len(plan.heads)} heads", total) as advance,
     ):
         if writer.notes:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from emonet_edge.encoder import openvino
 from emonet_edge_export.calibration import Samples
+from emonet_edge_export.compensate_heads import NeighbourMoments
 from emonet_edge_export.progress import Progress
 
 __all__ = ["IrEncoder", "embed_torch", "mean_embeddings", "release_memory"]
@@ -56,12 +57,23 @@ class IrEncoder:
         return np.stack(found)
 
 
-def mean_embeddings(encoder: IrEncoder, samples: Samples, progress: Progress) -> dict[str, Float32]:
-    """Return the mean embedding of the samples as it is ("none") and of unit length ("l2")."""
+def mean_embeddings(
+    encoder: IrEncoder,
+    samples: Samples,
+    progress: Progress,
+    moments: NeighbourMoments | None = None,
+) -> dict[str, Float32]:
+    """Return the mean embedding of the samples as it is ("none") and of unit length ("l2").
+
+    Embeddings as they are are counted into `moments` as well.
+    """
     total: dict[str, Any] = {"none": 0.0, "l2": 0.0}
     with progress.count("Mean embedding", len(samples)) as advance:
         for tensor in samples:
-            value = encoder(tensor).astype(np.float64)
+            embedding = encoder(tensor)
+            if moments is not None:
+                moments.add(embedding)
+            value = embedding.astype(np.float64)
             total["none"] = total["none"] + value
             total["l2"] = total["l2"] + value / max(float(np.linalg.norm(value)), 1e-12)
             advance(1)

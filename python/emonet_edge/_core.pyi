@@ -72,6 +72,8 @@ def pack_layer(
     weights: NDArray[np.float32],
     biases: NDArray[np.float32],
     mean: NDArray[np.float32] | None,
+    next_position: NDArray[np.float32] | None,
+    later_columns: NDArray[np.float32] | None,
     threads: int,
 ) -> bytes: ...
 def crc32c(data: Any, value: int = 0) -> int: ...

@@ -19,11 +19,11 @@ from emonet_edge._version import __version__
 from emonet_edge.agreement import energy_error
 from emonet_edge.certificate_file import CERTIFICATE_NAME, Certificate, Certified, most_inputs
 from emonet_edge.certified_distance import (
-    FACTOR,
+    LIMITS,
     Distance,
     certified_distance,
     device_distance,
-    figures,
+    exceeded,
 )
 from emonet_edge.devices import available_devices, choose
 from emonet_edge.emotion_model import encoder_source, open_heads
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CERTIFICATE_NAME",
-    "FACTOR",
+    "LIMITS",
     "Certificate",
     "Certified",
     "DeviceCheck",
@@ -274,7 +274,7 @@ def _judged(
     check: DeviceCheck, report: EncoderReport, found: Distance, session: _Session
 ) -> DeviceCheck:
     """Return a check with its verdict: "as certified" unless a figure is beyond its limit."""
-    beyond = [figure for figure in figures(found, session.certified) if figure.exceeded]
+    beyond = exceeded(found, session.certified)
     if not beyond:
         return check
     causes = dict.fromkeys(_cause(figure.part, report, session.certificate) for figure in beyond)

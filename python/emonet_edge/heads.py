@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from emonet_edge import _core
 
 __all__ = [
+    "Compensation",
     "HeadsMemory",
     "HeadsPrecision",
     "MultiHeadMLP",
@@ -34,6 +36,23 @@ __all__ = [
 HeadsPrecision = Literal["int8", "int4", "fp16", "fp32"]
 EmbeddingNorm = Literal["none", "l2"]
 HeadsMemory = Literal["map", "copy"]
+
+
+@dataclass(frozen=True)
+class Compensation:
+    """How later weights make up for the INT4 rounding errors of earlier ones.
+
+    The recurrence is in cpp/heads/compensated_rounding.hpp; the export derives both matrices from
+    embeddings.
+
+    Attributes:
+        next_position: float32 [width, width]; row c is what the weight of column c takes over of
+            the errors of all columns at the position before.
+        later_columns: float32 [width, width]; the same within a position, of columns below c only.
+    """
+
+    next_position: NDArray[np.float32]
+    later_columns: NDArray[np.float32]
 
 
 class MultiHeadMLP:
@@ -183,6 +202,7 @@ def pack_layer(
     biases: NDArray[np.float32],
     precision: HeadsPrecision,
     mean: NDArray[np.float32] | None = None,
+    compensation: Compensation | None = None,
 ) -> bytes:
     """Pack one dense layer as cpp/heads/layer_layout.hpp describes.
 
@@ -192,15 +212,24 @@ def pack_layer(
         precision: how the weights are stored.
         mean: float32 [positions, width], subtracted from the inputs at run time; its exact product
             with the weights is folded into the biases. None: nothing is subtracted.
+        compensation: of INT4's rounding errors. None: each weight is rounded to nearest.
 
     Raises:
-        InputError: weights that are not finite or do not fit the precision.
+        InputError: weights that are not finite or do not fit the precision; a compensation of
+            another precision than "int4", of another width or with values that are not finite.
     """
+    if compensation is not None:
+        _check_compensation(compensation, precision, weights.shape[-1])
+    arrays = (
+        weights,
+        biases,
+        mean,
+        compensation and compensation.next_position,
+        compensation and compensation.later_columns,
+    )
     packed: bytes = _native().pack_layer(
         precision,
-        np.ascontiguousarray(weights, dtype=np.float32),
-        np.ascontiguousarray(biases, dtype=np.float32),
-        None if mean is None else np.ascontiguousarray(mean, dtype=np.float32),
+        *(None if a is None else np.ascontiguousarray(a, dtype=np.float32) for a in arrays),
         thread_budget(),
     )
     return packed
@@ -234,6 +263,20 @@ def _native() -> Any:
 def _require_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InputError(f"{option} must be one of {', '.join(choices)}; got {value!r}")
+
+
+def _check_compensation(compensation: Compensation, precision: str, width: int) -> None:
+    if precision != "int4":
+        raise InputError(
+            f"only int4 weights are rounded with compensation; got {precision!r}; pass none"
+        )
+    for name in ("next_position", "later_columns"):
+        matrix = np.asarray(getattr(compensation, name))
+        if matrix.shape != (width, width) or not np.isfinite(matrix).all():
+            raise InputError(
+                f"{name} must be finite and of shape [{width}, {width}], the embedding's width; "
+                f"got {list(matrix.shape)}; derive it from this encoder's embeddings"
+            )
 
 
 def _name_list(names: Sequence[str] | None) -> list[str]:

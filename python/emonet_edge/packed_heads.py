@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from emonet_edge.exceptions import InputError
-from emonet_edge.heads import HeadsPrecision, crc32c, pack_layer
+from emonet_edge.heads import Compensation, HeadsPrecision, crc32c, pack_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +46,7 @@ class PackedHeadsWriter:
         mean: float32 of `embedding_shape`, the mean embedding of the calibration set (after L2
             normalisation where the model normalises). INT8 and INT4 projections are fed with the
             embedding minus this mean, which is most of its energy.
+        compensation: of the rounding errors of INT4 projections. None: round to nearest.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class PackedHeadsWriter:
         path: str | os.PathLike[str],
         embedding_shape: tuple[int, ...],
         mean: NDArray[np.float32] | None = None,
+        compensation: Compensation | None = None,
     ) -> None:
         if len(embedding_shape) not in (1, 2):
             raise InputError(
@@ -68,6 +70,7 @@ class PackedHeadsWriter:
         self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         self._shape = tuple(embedding_shape)
         self._mean = None if mean is None else np.ascontiguousarray(mean, dtype=np.float32)
+        self._compensation = compensation
         self._entries: list[bytes] = []
         self._names: set[str] = set()
         self._file: BinaryIO | None = None
@@ -137,7 +140,11 @@ class PackedHeadsWriter:
         projection = np.asarray(weight).reshape(len(bias), positions, width)
         mean = self._mean if precision in ("int8", "int4") else None
         return pack_layer(
-            projection, bias, precision, None if mean is None else mean.reshape(positions, width)
+            projection,
+            bias,
+            precision,
+            None if mean is None else mean.reshape(positions, width),
+            self._compensation if precision == "int4" else None,
         )
 
     def _check_name(self, name: str) -> bytes:

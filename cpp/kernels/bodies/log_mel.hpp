@@ -54,10 +54,11 @@ EMONET_INLINE V band_energy(const MelBand& band, const float* weights, const V* 
     return energy;
 }
 
+/// Of the first n lanes: those behind the last frame hold a frame that the definition drops.
 template <class V>
-EMONET_INLINE float greatest_lane(V values) {
+EMONET_INLINE float greatest_lane(V values, int n) {
     float greatest = values[0];
-    for (int i = 1; i < lanes_of<V>; ++i) greatest = values[i] > greatest ? values[i] : greatest;
+    for (int i = 1; i < n; ++i) greatest = values[i] > greatest ? values[i] : greatest;
     return greatest;
 }
 
@@ -82,7 +83,7 @@ float log_mel_frames(const float* samples, const LogMelTables& tables, int n_fra
         else
             __builtin_memcpy(log_mels + mel * stride, &log_mel, n_bytes);
     }
-    return greatest_lane(greatest);
+    return greatest_lane(greatest, n_frames);
 }
 
 template <int n>

@@ -8,7 +8,7 @@
    float. Errors of parts add up well enough to aim at the goal; then real trials around it.
 6. From the fastest candidate that reaches the goal, parts return to INT8 one by one while it holds.
 7. The front is timed again in one run beside FP32 and the named recipes, and judged on the unseen
-   half, with ranges from the seen half alone.
+   half, with ranges from the seen half alone. Where nothing holds there, more parts stay in float.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ Statistics = Mapping[str, Sequence[Extremes]]
 _FLOAT = "fp32"
 _PROBES = 8
 """Inputs that tell parts apart; agreement is measured on all."""
+_MOST_AT_ONCE = 12
+"""Candidates that are timed in one run."""
 _FIT_SHARE = 0.4
 """Of the time, for strengths; then candidates, from the best of which parts return to INT8."""
 _WALK_SHARE, _RETURN_SHARE = 0.65, 0.85
@@ -51,8 +53,8 @@ class SearchOptions:
     """How long the search may take, what it must reach, and what it may keep in memory.
 
     `seconds`: no new trial begins after them, but for all parts in INT8 and all in float, which are
-    always tried. `samples`: at most so many inputs. `memory_bytes`:
-    for the embeddings that candidates are compared with.
+    always tried. `samples`: at most so many inputs. `memory_bytes`: for the embeddings that
+    candidates are compared with; three times that for models that are timed side by side.
     """
 
     seconds: float = 1800.0
@@ -150,8 +152,9 @@ class _Search:
         order = self._order()
         self._walk(order)
         self._return_to_int8()
-        points = self._judge_front(named)
-        return self._found(points)
+        self._judge_front(named)
+        self._lengthen(order)
+        return self._found()
 
     def _look(self) -> None:
         """Statistics of both folds and of all, the truth of each fold, and the choices."""
@@ -317,17 +320,12 @@ class _Search:
             self.rounded[key] = round_part(part, statistics[part.name], self.nodes, choice)
         return self.rounded[key]
 
-    def _judge_front(self, named: Mapping[str, Callable[[Samples], Any]]) -> list[Point]:
+    def _judge_front(self, named: Mapping[str, Callable[[Samples], Any]]) -> None:
         """Time the front and the named recipes in one run; judge them on the unseen half."""
         with self.progress.waiting("FP32 on the inputs that the search has not seen"):
             unseen = self.unseen.some(self._most())
-            truth = Truth.of(self.model, unseen, self.judge, self.bench)
-        kept = front(self.points.values())
-        chosen = best(kept, self.options.goal)
-        around = kept if chosen is None else sorted(
-            kept, key=lambda p: abs(kept.index(p) - kept.index(chosen))
-        )  # fmt: skip
-        models = {p.name: self._place(self.together, p.kept_float or ()) for p in around[:12]}
+            self.unseen_truth = Truth.of(self.model, unseen, self.judge, self.bench)
+        models = {p.name: self._place(self.together, p.kept_float or ()) for p in self._around()}
         for name, make in named.items():
             if self._in_time():
                 with self.progress.waiting(f"Recipe {name}, to compare with"):
@@ -336,17 +334,44 @@ class _Search:
         times = self._time(models)
         with self.progress.count("The front on unseen inputs", len(models)) as advance:
             for name, made in models.items():
-                embeddings = self.bench.embed(made, truth.inputs)
-                held_out = truth.compare(embeddings, self.judge).summary()
                 milliseconds, relative = times[name]
-                self.points[name] = replace(
-                    self.points[name],
-                    held_out=held_out,
-                    latency_ms=milliseconds,
-                    relative=relative,
-                )
+                point = replace(self.points[name], latency_ms=milliseconds, relative=relative)
+                self._judge(point, made)
                 advance(1)
-        return [point for point in self.points.values() if point.held_out is not None]
+
+    def _around(self) -> list[Point]:
+        """Return the front's points nearest to the best one, as many as fit the memory at once."""
+        kept = front(self.points.values())
+        chosen = best(kept, self.options.goal) or kept[-1]
+        constants = [n for n in self.model.get_ops() if n.get_type_name() == "Constant"]
+        weights = sum(node.get_byte_size() for node in constants)
+        most = int(max(2, min(_MOST_AT_ONCE, 3 * self.options.memory_bytes // weights)))
+        return sorted(kept, key=lambda p: abs(kept.index(p) - kept.index(chosen)))[:most]
+
+    def _judge(self, point: Point, model: Any) -> Point:
+        """Note how a point does on unseen inputs."""
+        found = self.unseen_truth.compare(
+            self.bench.embed(model, self.unseen_truth.inputs), self.judge
+        )
+        self.points[point.name] = replace(point, held_out=found.summary())
+        return self.points[point.name]
+
+    def _lengthen(self, order: Sequence[str]) -> None:
+        """Where nothing holds on unseen inputs, keep more parts in float until something does."""
+        goal = self.options.goal
+        judged = [p for p in self.points.values() if p.held_out and p.kept_float is not None]
+        if any(p.meets(goal) and p.meets(goal, on_unseen=True) for p in judged):
+            return
+        longest = max(
+            len(p.kept_float or ()) for p in judged if len(p.kept_float or ()) < len(order)
+        )
+        for count in range(longest + 1, len(order) + 1):
+            if not self._in_time() and count < len(order):
+                continue
+            point = self._try(order[:count])
+            made = self._place(self.together, order[:count])
+            if self._judge(point, made).meets(goal, on_unseen=True) and point.meets(goal):
+                return
 
     def _seen_by(self, model: Any) -> dict[str, Any]:
         """Judge a recipe that was calibrated on all that the search sees, on the same."""
@@ -356,14 +381,15 @@ class _Search:
             found.append(self.judge(self.bench.embed(model, truth.inputs)))
         return agree(self.judge.names, np.concatenate(exact), np.concatenate(found)).summary()
 
-    def _found(self, points: Sequence[Point]) -> Found:
+    def _found(self) -> Found:
         """Take the fastest point that reaches the goal, on the selection and on unseen inputs.
 
         Where the one that the selection alone would take falls short on unseen inputs, the next
         slower one that does not is taken, and the facts say so.
         """
         goal = self.options.goal
-        ours = [point for point in points if point.kept_float is not None]
+        judged = [point for point in self.points.values() if point.held_out is not None]
+        ours = [point for point in judged if point.kept_float is not None]
         selected = best(ours, goal)
         proven = best((p for p in ours if p.meets(goal, on_unseen=True)), goal)
         point = proven or selected or max(ours, key=lambda p: p.pearson)

@@ -13,8 +13,9 @@ from emonet_edge.cli.output import bytes_text, note, print_lines, printable
 from emonet_edge.cli.progress import progress_bar, waiting
 from emonet_edge.exceptions import EmonetError, ModelDirectoryError
 
-_FACE_BYTES = {"tiny": 2e6, "full": 450e6}  # rounded up; said before anything is written
-_VOICE_BYTES = {"tiny": 2e6, "full": 110e6}  # the encoder
+# Rounded up; said before anything is written. Encoder and certificate, of a face the heads as well.
+_FACE_BYTES = {"tiny": 10e6, "full": 450e6}
+_VOICE_BYTES = {"tiny": 6e6, "full": 120e6}
 _HEAD_BYTES = {"tiny": 0.8e6, "full": 74e6}  # one voice head in INT8
 _VOICE_HEADS = 55
 _WRITING = {"tiny": "some seconds", "full": "some minutes"}  # said before, like the size

@@ -69,9 +69,13 @@ class FaceOptions:
     baseline: BaselineOptions = field(default_factory=BaselineOptions)
 
     def __post_init__(self) -> None:
-        for name in ("rate_hz", "detector_rate_hz", "max_faces"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0; got {getattr(self, name)!r}")
+        for name in ("rate_hz", "detector_rate_hz"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be above 0 Hz; got {getattr(self, name)!r}")
+        if isinstance(self.max_faces, bool) or not isinstance(self.max_faces, int):
+            raise InputError(f"max_faces must be a whole number; got {self.max_faces!r}; round it")
+        if self.max_faces < 1:
+            raise InputError(f"max_faces must be at least 1; got {self.max_faces}; or pass no face")
         if not self.max_staleness_s >= 0:
             raise InputError(
                 f"max_staleness_s must be at least 0; got {self.max_staleness_s!r}; 0 scores every "

@@ -15,7 +15,6 @@ from emonet_edge.stream.waiting import WaitingSound, WaitingUtterances
 
 __all__ = ["VoiceWorker"]
 
-
 BATCH_S = 0.1  # beside a hangover of 0.6 s it is not felt
 CLOSED = "closed"
 
@@ -108,12 +107,6 @@ class VoiceWorker:
             self._publisher.notice(Notice(self._clock.now(), "source", text))
         else:
             self._queue(jobs)
-
-    def _utterances_closing(self) -> None:
-        """Give the utterance that goes on its final outcome: what comes now is dropped."""
-        for work in self._utterances.close():
-            self._drop(work, CLOSED)
-        self._take_in(None)
 
     def _queue(self, jobs: list[UtteranceJob]) -> None:
         for job in jobs:

@@ -85,7 +85,7 @@ def write_face_model(
 
     Args:
         path: the directory to make; its parents are created.
-        preset: "tiny" (a few MB, seconds) or "full" (the SigLIP2-so400m vision tower, 428 M
+        preset: "tiny" (10 MB, seconds) or "full" (the SigLIP2-so400m vision tower, 428 M
             parameters: 450 MB in INT8, a minute or two, below 3 GB of memory).
         precision: "int8" as NNCF's defaults write it, or "fp32", the same weights unquantized.
         seed: of all weights.
@@ -123,7 +123,7 @@ def write_voice_model(
 
     Args:
         path: the directory to make; its parents are created.
-        preset: "tiny" (45 MB, seconds) or "full" (the Whisper-small encoder; 74 MB a head in INT8,
+        preset: "tiny" (50 MB, seconds) or "full" (the Whisper-small encoder; 74 MB a head in INT8,
             4.1 GB for all 55, a few minutes, below 3 GB of memory).
         precision: as for `write_face_model`; so are `seed`, `suite`, `overwrite` and `progress`.
         seed: of all weights.
