@@ -123,18 +123,6 @@ def test_a_camera_that_falls_silent_is_lost_within_the_timeout(packets):
     server.pull()
 
 
-def test_closing_ends_a_camera_that_sends_what_cannot_be_decoded(packets):
-    noise = [packet[:14] + bytes(len(packet) - 14) for packet in packets[3:]] * 200
-    server = RtspServer([*packets[:3], *noise])
-    source = NetworkCamera(server.url, SystemClock(), timeout=5.0)
-    source.read()
-    reading = in_thread(lambda: [source.read() for _ in range(100)])
-    source.close()
-    reading.join(5)
-    assert not reading.is_alive()
-    server.pull()
-
-
 def test_closing_does_not_wait_for_a_silent_camera_and_its_reader_ends_with_the_timeout(
     silent_server,
 ):
