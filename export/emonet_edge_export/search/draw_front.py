@@ -110,4 +110,5 @@ def _draw_point(
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
     if chosen or point.kept_float is None:
         name = f"chosen: {point.name}" if chosen else point.name
-        text.put(draw, (x + 12, y - 12), name, 15, colour if chosen else TEXT, "lm", 260)
+        side, anchor = (12, "lm") if x < (_AREA[0] + _AREA[2]) / 2 else (-12, "rm")
+        text.put(draw, (x + side, y - 12), name, 15, colour if chosen else TEXT, anchor, 260)
