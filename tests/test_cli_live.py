@@ -19,7 +19,6 @@ from emonet_edge import demo_material
 from emonet_edge.cli import live_sources, live_summary, live_view, main
 from emonet_edge.scores import SYNTHETIC_NOTICE
 from emonet_edge.stream.outcomes import EmotionEvent, Notice
-from encoder_models import PACKAGE_ROOT
 from stream_records import (
     face_scores,
     frame_outcome,
@@ -34,6 +33,11 @@ Image = pytest.importorskip("PIL.Image")
 soundfile = pytest.importorskip("soundfile")
 
 RATE = 16_000
+
+
+def environment():
+    """This process's own, and the package that it imports: a wheel or the source tree."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -142,7 +146,7 @@ def told(talk, shared_data, tmp_path_factory):
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)},
+        env=environment(),
     )
     assert done.returncode == 0, done.stderr
     return SimpleNamespace(records=records_of(done.stdout), err=done.stderr, folder=folder)
@@ -318,7 +322,7 @@ def test_it_ends_cleanly_when_it_is_told_to(drawn_clip, tmp_path, number, source
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)},
+        env=environment(),
     ) as process:
         writing = os.open(pipe, os.O_RDWR)  # it never ends by itself
         os.write(writing, bytes(64 * 48 * 3))
@@ -342,7 +346,7 @@ def test_a_reader_that_leaves_ends_it(drawn_clip):
          "--json", "--all", "--device", "CPU"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_ROOT)},
+        env=environment(),
     ) as process:  # fmt: skip
         process.stdout.readline()
         process.stdout.close()
@@ -402,32 +406,29 @@ def test_without_a_model_it_says_where_it_looked(call, drawn_clip, monkeypatch):
     assert "/nowhere" in answer.err
 
 
-@pytest.fixture
-def small_disk():
-    """Files cannot grow beyond 4000 bytes, as on a disk that is almost full."""
-    resource = pytest.importorskip("resource")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-    def begin():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
-
-    yield begin
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
+ON_A_SMALL_DISK = """
+import resource, signal, sys
+from emonet_edge.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+sys.exit(main(sys.argv[1:]))
+"""
 
 
-def test_a_disk_that_becomes_full_is_said_once_and_the_rest_goes_on(
-    call, drawn_clip, tmp_path, small_disk
-):
+def test_a_disk_that_becomes_full_is_said_once_and_the_rest_goes_on(call, drawn_clip, tmp_path):
     arguments = ["--file", drawn_clip, "--fast", "--synthetic", "--device", "CPU"]
     assert call(*arguments, "--duration", "0.1").code == 0  # the models are written and compiled
-    small_disk()
     files = ["--csv", tmp_path / "out.csv", "--vtt", tmp_path / "out.vtt"]
-    answer = call(*arguments, *files)
-    assert answer.code == 1
-    assert answer.err.count("out.csv cannot be written: File too large") == 1
-    assert "frames: 30 submitted" in answer.out
+    # In a process of its own: the limit would hold for this one's log as well.
+    answer = subprocess.run(
+        [sys.executable, "-c", ON_A_SMALL_DISK, "live", *map(str, arguments), *map(str, files)],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert answer.returncode == 1, answer.stderr
+    assert answer.stderr.count("out.csv cannot be written: File too large") == 1
+    assert "frames: 30 submitted" in answer.stdout
     assert "Face" in (tmp_path / "out.vtt").read_text()
     assert (tmp_path / "out.csv").read_text().endswith("\n"), "only whole rows"
 

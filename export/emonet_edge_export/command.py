@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from emonet_edge.cli.options import size
 from emonet_edge.model_dir import ModelDir
 from emonet_edge_export.embedding_norm import NORMS
 from emonet_edge_export.errors import ExportError
@@ -117,7 +118,7 @@ def tune_main(argv: Sequence[str]) -> int:
         arguments.source,
         arguments.out or arguments.directory,
         arguments.calibration,
-        SearchOptions(arguments.time_budget, goal, hint),
+        SearchOptions(arguments.time_budget, goal, hint, memory_bytes=arguments.memory_budget),
         Progress(quiet=arguments.quiet),
         overwrite=arguments.out is None or arguments.overwrite,
     )
@@ -174,13 +175,7 @@ def _tune_parser() -> argparse.ArgumentParser:
         help="Pearson correlation with FP32 to reach: mean over the heads and worst head "
         f"(default: {default[0]:g},{default[1]:g})",
     )
-    add(
-        "--time-budget",
-        type=duration,
-        default=1800.0,
-        metavar="T",
-        help="how long to search, like 45m, 2h or 900s (default: 30m)",
-    )
+    _add_budgets(add, "")
     add("--quiet", action="store_true", help="no progress on stderr")
     add("--json", action="store_true", help="for programs: the recipe as one JSON object")
     return parser
@@ -276,13 +271,7 @@ def _add_encoder(group: Any) -> None:
 def _add_proof(group: Any) -> None:
     add = group.add_argument
     add("--min-agreement", type=agreement, metavar="MEAN[,WORST]", help=AGREEMENT_HELP)
-    add(
-        "--time-budget",
-        type=duration,
-        default=1800.0,
-        metavar="T",
-        help="recipe auto: how long to search, like 45m, 2h or 900s (default: 30m)",
-    )
+    _add_budgets(add, "recipe auto: ")
     add("--verify-samples", type=int, default=16, metavar="N", help="default: 16")
 
 
@@ -314,6 +303,7 @@ def _options(a: argparse.Namespace) -> ExportOptions:
         min_agreement=a.min_agreement and a.min_agreement[0],
         min_worst=a.min_agreement and a.min_agreement[1],
         time_budget=a.time_budget,
+        memory_budget=a.memory_budget,
         verify_samples=a.verify_samples,
     )  # fmt: skip
 
@@ -340,6 +330,23 @@ def duration(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"a time is like 900s, 45m or 2h, not {text!r}")
     return seconds
+
+
+def _add_budgets(add: Any, what: str) -> None:
+    add(
+        "--time-budget",
+        type=duration,
+        default=SearchOptions.seconds,
+        metavar="T",
+        help=f"{what}how long to search, like 45m, 2h or 900s (default: 30m)",
+    )
+    add(
+        "--memory-budget",
+        type=size,
+        default=SearchOptions.memory_bytes,
+        metavar="SIZE",
+        help=f"{what}for embeddings, like 1.5GB (default: 2GB)",
+    )
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -22,7 +22,8 @@ class ExportOptions:
     `recipe` None is the default recipe; then, without calibration data, int8-weights takes its
     place and a line says so. `heads_from` and `encoder` replace the suite's repositories.
     `min_agreement` and `min_worst` are Pearson correlations with torch, mean over the heads and
-    worst head; `time_budget` in seconds is for the recipe auto.
+    worst head; `time_budget` in seconds and
+    `memory_budget` in bytes are for the recipe auto.
     """
 
     modality: str
@@ -48,6 +49,7 @@ class ExportOptions:
     min_agreement: float | None = None
     min_worst: float | None = None
     time_budget: float = 1800.0
+    memory_budget: int = SearchOptions.memory_bytes
     verify_samples: int = 16
     endpoint: str | None = None
 
@@ -84,7 +86,7 @@ class ExportOptions:
             default.mean if self.min_agreement is None else self.min_agreement,
             default.worst if self.min_worst is None else self.min_worst,
         )
-        return SearchOptions(self.time_budget, goal, self.hint)
+        return SearchOptions(self.time_budget, goal, self.hint, memory_bytes=self.memory_budget)
 
     @property
     def hint(self) -> str | None:
