@@ -286,7 +286,7 @@ def test_int8_without_samples_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "int3"}, "a recipe is one of fp32, fp16, int8-weights, int8; got 'int3'"),
+        ({"name": "int3"}, "a recipe is one of fp32, fp16, int8-weights, int8, auto; got 'int3'"),
         ({"target": "tpu"}, "a target is one of cpu, gpu, npu"),
         ({"smooth_quant_alpha": 1.5}, "SmoothQuant alpha lies in 0 to 1; got 1.5"),
         ({"samples": 0}, "at least one sample"),
