@@ -195,7 +195,7 @@ def print_fidelity(fidelity: Fidelity, as_json: bool, more: dict[str, Any] | Non
         made.add_column(column, justify="right" if number else "left")
     for row in table(fidelity):
         made.add_row(*row)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(made)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 150).print(made)
     samples = fidelity.summary
     what = "" if samples["representative"] else ", not representative"
     sys.stdout.write(f"{samples['samples']} samples ({samples['source']}{what})\n")
