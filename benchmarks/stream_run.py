@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from emonet_edge.demo_material import SAMPLE_RATE, draw_face, synthesize_voice
 from emonet_edge.stream import Clock, Frame, FrameOutcome, LiveSession, UtteranceOutcome
 from emonet_edge.stream.sources.source import AudioBlock
+from emonet_edge.synthetic.demo_material import SAMPLE_RATE, draw_face, synthesize_voice
 
 __all__ = ["DETECTOR_VARIABLE", "StreamRun", "detector_file", "run_stream"]
 

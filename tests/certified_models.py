@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import emonet_edge as ee
-from emonet_edge.encoder import core, openvino
-from emonet_edge.integrity import sha256_of_file
-from emonet_edge.manifest import manifest_sha256
+from emonet_edge.inference.encoder import core, openvino
+from emonet_edge.model_dir.integrity import sha256_of_file
+from emonet_edge.model_dir.manifest_json import manifest_sha256
 
 VOICE_HEADS = ("anger", "fear", "age", "awe", "gender")
 

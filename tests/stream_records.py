@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 import emonet_edge as ee
-from emonet_edge import demo_material
 from emonet_edge.scores import HeadInfo, Scores
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import FaceReading, FrameOutcome, UtteranceOutcome
+from emonet_edge.synthetic import demo_material
 from emonet_edge.taxonomy import EMOTIONS
 
 VOICE_HEADS = ("anger", "interest", "pride", "valence")

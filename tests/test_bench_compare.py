@@ -11,7 +11,8 @@ import pytest
 from emonet_edge.bench import Condition, ConditionError, SavedFileError, compare, load, save
 from emonet_edge.bench.conditions import GRAMMAR
 from emonet_edge.bench.figures import OTHER_FIGURES, STAGE_FIGURES
-from emonet_edge.cli import bench_compare, main
+from emonet_edge.cli import main
+from emonet_edge.cli.bench import compare as bench_compare
 from emonet_edge.cli.output import json_line
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from certified_models import copied, reseal
 from emonet_edge.certificate import CERTIFICATE_NAME, Certificate, most_inputs
-from emonet_edge.certificate_file import MAX_BYTES
+from emonet_edge.certificate.file import MAX_BYTES
 from emonet_edge.exceptions import InputError, IntegrityError, ModelDirectoryError
+from emonet_edge.formats.tensor_file import read_tensors, write_tensors
 from emonet_edge.model_dir import ModelDir
-from emonet_edge.tensor_file import read_tensors, write_tensors
 
 
 @pytest.fixture

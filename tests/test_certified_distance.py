@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emonet_edge.certificate_file import Certificate, Certified
-from emonet_edge.certified_distance import (
+from emonet_edge.certificate.distance import (
     LIMITS,
     Figure,
     certified_distance,
     device_distance,
     figures,
 )
+from emonet_edge.certificate.file import Certificate, Certified
 from emonet_edge.scores import HeadInfo
 
 NAMES = ("anger", "awe", "fear")

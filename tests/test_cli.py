@@ -330,7 +330,7 @@ def models(tmp_path_factory) -> SimpleNamespace:
 def files(tmp_path_factory) -> SimpleNamespace:
     image_module = pytest.importorskip("PIL.Image")
     soundfile = pytest.importorskip("soundfile")
-    from emonet_edge import demo_material
+    from emonet_edge.synthetic import demo_material
 
     folder = tmp_path_factory.mktemp("files")
     image_module.fromarray(demo_material.draw_face()).save(folder / "face.png")

@@ -15,10 +15,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from emonet_edge import demo_material
-from emonet_edge.cli import live_sources, live_summary, live_view, main
+from emonet_edge.cli import main
+from emonet_edge.cli.live import sources as live_sources
+from emonet_edge.cli.live import summary as live_summary
+from emonet_edge.cli.live import view as live_view
 from emonet_edge.scores import SYNTHETIC_NOTICE
 from emonet_edge.stream.outcomes import EmotionEvent, Notice
+from emonet_edge.synthetic import demo_material
 from stream_records import (
     face_scores,
     frame_outcome,

@@ -8,7 +8,7 @@ import pytest
 import reference_heads as reference
 from emonet_edge.exceptions import InputError
 from emonet_edge.heads import Compensation, MultiHeadMLP, pack_layer
-from emonet_edge.packed_heads import PackedHeadsWriter
+from emonet_edge.heads.packed_heads import PackedHeadsWriter
 from test_heads import random_layers, scores_by_isa, write_heads
 
 # (embedding shape, widths of the layers): a whole group, part of one, blocks of 8, 16 and 32 rows.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emonet_edge.compile_cache import (
+from emonet_edge.inference.compile_cache import (
     CacheUnavailableError,
     CompileCache,
     cache_key,
@@ -239,7 +239,7 @@ def test_a_relative_cache_home_is_ignored(tmp_path, monkeypatch):
 
 def test_processes_that_write_one_entry_at_once_leave_a_whole_one(cache, tmp_path):
     code = (
-        "import sys; from emonet_edge.compile_cache import CompileCache\n"
+        "import sys; from emonet_edge.inference.compile_cache import CompileCache\n"
         "cache = CompileCache.open()\n"
         "blob = bytes([int(sys.argv[1])]) * 300_000\n"
         "for _ in range(50):\n"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from emonet_edge import threads
-from emonet_edge.cpu_topology import cpu_topology, parse_cpu_list
-from emonet_edge.encoder import Encoder
 from emonet_edge.exceptions import InputError
+from emonet_edge.inference.encoder import Encoder
+from emonet_edge.machine.cpu_topology import cpu_topology, parse_cpu_list
 from encoder_models import write_encoder
 
 

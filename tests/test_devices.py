@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emonet_edge.devices import available_devices, choose
 from emonet_edge.exceptions import DeviceError
+from emonet_edge.inference.devices import available_devices, choose
 
 
 def test_the_cpu_is_always_here():

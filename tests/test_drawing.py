@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emonet_edge import demo_material, drawing, timeline
-from emonet_edge import drawing_style as style
+from emonet_edge.drawing import picture as drawing
+from emonet_edge.drawing import style, timeline
+from emonet_edge.synthetic import demo_material
 
 pytest.importorskip("PIL")
 

@@ -12,7 +12,6 @@ import threading
 import numpy as np
 import pytest
 
-from emonet_edge.encoder import Encoder, core, openvino
 from emonet_edge.exceptions import (
     DeviceError,
     EmbeddingError,
@@ -22,6 +21,7 @@ from emonet_edge.exceptions import (
     IntegrityError,
     ManifestError,
 )
+from emonet_edge.inference.encoder import Encoder, core, openvino
 from emonet_edge.threads import set_thread_budget, thread_budget
 from encoder_models import INPUT_SHAPE, PACKAGE_ROOT, reference, write_encoder
 
@@ -242,7 +242,7 @@ def test_a_device_that_is_listed_and_fails_is_treated_alike(source, monkeypatch,
     # As with a driver that lists a device and cannot open it: here none can be opened.
     device = absent[0]
     listed = ("CPU", device)
-    monkeypatch.setattr("emonet_edge.encoder.available_devices", lambda: listed)
+    monkeypatch.setattr("emonet_edge.inference.encoder.available_devices", lambda: listed)
     if fallback:
         with pytest.warns(EmonetWarning, match=f"{device} cannot run it"):
             report = Encoder.load(source, "AUTO" if device == "GPU" else device).report
@@ -284,7 +284,7 @@ BUSY = """
 import json, sys, time, os, pathlib
 import numpy as np
 from encoder_models import wide_encoder
-from emonet_edge.encoder import Encoder
+from emonet_edge.inference.encoder import Encoder
 allowed = os.sched_getaffinity(0)
 encoder = Encoder.load(wide_encoder(pathlib.Path(sys.argv[1])), "CPU", threads=int(sys.argv[2]))
 batch = np.ones((60, 1, 512, 512), np.float32)
@@ -314,7 +314,7 @@ def test_a_limit_of_threads_holds_and_idle_threads_sleep(tmp_path, threads):
 LOAD = """
 import json, sys, pathlib
 import numpy as np
-from emonet_edge.encoder import Encoder, EncoderSource
+from emonet_edge.inference.encoder import Encoder, EncoderSource
 source = EncoderSource(pathlib.Path(sys.argv[1]), sys.argv[2], (1, 3, 8, 8), (1, 16), "f32")
 encoder = Encoder.load(source, "CPU", batch=int(sys.argv[3]))
 embedding = encoder.embed(np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 3, 8, 8))
@@ -382,7 +382,7 @@ def test_a_damaged_entry_is_compiled_anew(source, pictures, cache_folder, harm):
 
 
 def test_an_entry_that_openvino_refuses_is_compiled_anew(source, cache_folder):
-    from emonet_edge.compile_cache import CompileCache
+    from emonet_edge.inference.compile_cache import CompileCache
 
     Encoder.load(source, "CPU")
     (entry,) = cache_folder.iterdir()
@@ -436,7 +436,8 @@ def test_processes_that_compile_at_once_all_get_an_encoder(tmp_path):
 
 def test_importing_the_encoder_does_not_import_openvino_nor_its_telemetry():
     code = (
-        "import json, sys; import emonet_edge.encoder as e; early = 'openvino' in sys.modules\n"
+        "import json, sys; import emonet_edge.inference.encoder as e\n"
+        "early = 'openvino' in sys.modules\n"
         "e.openvino(); names = sorted(sys.modules)\n"
         "print(json.dumps({'early': early, 'late': 'openvino' in names,"
         " 'telemetry': [n for n in names if n.startswith('openvino_telemetry')]}))"

@@ -21,9 +21,9 @@ from emonet_edge.exceptions import ModelDirectoryError  # noqa: E402
 from emonet_edge.model_dir import ModelDir  # noqa: E402
 from emonet_edge_export import export_model  # noqa: E402
 from emonet_edge_export.calibration import drawn_samples, from_folder  # noqa: E402
+from emonet_edge_export.encoder.quantize import Recipe  # noqa: E402
 from emonet_edge_export.options import ExportOptions  # noqa: E402
 from emonet_edge_export.progress import Progress  # noqa: E402
-from emonet_edge_export.quantize_encoder import Recipe  # noqa: E402
 from export_fixtures import FEW_VOICE_HEADS, write_face_suite, write_voice_suite  # noqa: E402
 
 IMAGE = {"mean": [0.5] * 3, "std": [0.5] * 3, "size": 64}

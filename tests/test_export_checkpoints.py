@@ -12,8 +12,8 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
-from emonet_edge_export.checkpoints import read_head, read_tensors  # noqa: E402
 from emonet_edge_export.errors import CheckpointError  # noqa: E402
+from emonet_edge_export.upstream.checkpoints import read_head, read_tensors  # noqa: E402
 from export_fixtures import FaceMLP, FullEmbeddingMLP  # noqa: E402
 
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
 import reference_heads as reference
-from emonet_edge_export.compensate_heads import (
+from emonet_edge_export.heads.compensate import (
     LEAST_SAMPLES,
     NeighbourMoments,
     compensation_from,

@@ -11,18 +11,18 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
-from emonet_edge.encoder import core  # noqa: E402
+from emonet_edge.inference.encoder import core  # noqa: E402
 from emonet_edge_export.calibration import drawn_samples, from_folder, spread_out  # noqa: E402
-from emonet_edge_export.convert_encoder import (  # noqa: E402
+from emonet_edge_export.encoder.convert import (  # noqa: E402
     check_onnx,
     save_ir,
     to_ir,
     write_onnx,
 )
+from emonet_edge_export.encoder.quantize import Recipe, default_recipe, quantize  # noqa: E402
 from emonet_edge_export.errors import CheckpointError, ExportError  # noqa: E402
-from emonet_edge_export.load_encoder import load_module, read_config  # noqa: E402
-from emonet_edge_export.quantize_encoder import Recipe, default_recipe, quantize  # noqa: E402
-from emonet_edge_export.sources import LocalRepository  # noqa: E402
+from emonet_edge_export.upstream.load_encoder import load_module, read_config  # noqa: E402
+from emonet_edge_export.upstream.repository import LocalRepository  # noqa: E402
 from export_fixtures import (  # noqa: E402
     FACE_ENCODER,
     VOICE_ENCODERS,

@@ -31,7 +31,7 @@ import json, sys, time, warnings
 from pathlib import Path
 from emonet_edge_export import export_model
 from emonet_edge_export.options import ExportOptions
-from emonet_edge_export.quantize_encoder import default_recipe
+from emonet_edge_export.encoder.quantize import default_recipe
 
 def peak():
     line = next(l for l in open("/proc/self/status") if l.startswith("VmHWM"))

@@ -16,11 +16,11 @@ pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or 
 from emonet_edge.exceptions import UnknownNameError  # noqa: E402
 from emonet_edge.heads import MultiHeadMLP  # noqa: E402
 from emonet_edge.taxonomy import EMOTIONS, describe, names_for  # noqa: E402
-from emonet_edge_export.checkpoints import HeadWeights, read_head  # noqa: E402
 from emonet_edge_export.errors import CheckpointError, ExportError, SourceError  # noqa: E402
-from emonet_edge_export.head_files import Siblings, match_heads, wanted_names  # noqa: E402
-from emonet_edge_export.registry import SUITES, find  # noqa: E402
-from emonet_edge_export.sources import LocalRepository  # noqa: E402
+from emonet_edge_export.upstream.checkpoints import HeadWeights, read_head  # noqa: E402
+from emonet_edge_export.upstream.head_files import Siblings, match_heads, wanted_names  # noqa: E402
+from emonet_edge_export.upstream.registry import SUITES, find  # noqa: E402
+from emonet_edge_export.upstream.repository import LocalRepository  # noqa: E402
 from export_fixtures import FACE_HEADS, FaceMLP  # noqa: E402
 
 FACE = find("face", "small")
@@ -154,7 +154,7 @@ _PACK = """
 import os, sys
 import numpy as np
 from pathlib import Path
-from emonet_edge_export.pack_heads import ResumableHeadsWriter
+from emonet_edge_export.heads.pack import ResumableHeadsWriter
 
 def head(seed):
     draw = np.random.default_rng(seed)
@@ -244,7 +244,7 @@ class TwoThenFail:
 
 
 def test_a_head_file_is_released_only_when_it_is_packed(tmp_path):
-    from emonet_edge_export.pack_heads import HeadsPlan, pack_heads
+    from emonet_edge_export.heads.pack import HeadsPlan, pack_heads
     from emonet_edge_export.progress import Progress
 
     folder = tmp_path / REPOSITORY

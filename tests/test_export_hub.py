@@ -13,10 +13,10 @@ pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 pytest.importorskip("huggingface_hub")
 
-from emonet_edge_export.download import PublicFile, download  # noqa: E402
 from emonet_edge_export.errors import DiskFullError, SourceError  # noqa: E402
-from emonet_edge_export.hub import HubRepository  # noqa: E402
 from emonet_edge_export.progress import Progress  # noqa: E402
+from emonet_edge_export.upstream.download import PublicFile, download  # noqa: E402
+from emonet_edge_export.upstream.hub import HubRepository  # noqa: E402
 from export_hub import COMMIT, serve  # noqa: E402
 
 NAME = "laion/Empathic-Insight-Face-Small"

@@ -27,13 +27,14 @@ import emonet_edge as ee  # noqa: E402
 from emonet_edge.certificate import CERTIFICATE_NAME  # noqa: E402
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError  # noqa: E402
 from emonet_edge.media import load_audio, load_image  # noqa: E402
-from emonet_edge_export import command, export_model, fidelity, workspace  # noqa: E402
-from emonet_edge_export.auto_recipe import FRONT_FILES  # noqa: E402
+from emonet_edge_export import command, export_model, workspace  # noqa: E402
+from emonet_edge_export.encoder.auto_recipe import FRONT_FILES  # noqa: E402
+from emonet_edge_export.encoder.quantize import Recipe, default_recipe  # noqa: E402
 from emonet_edge_export.errors import DiskFullError, ExportError  # noqa: E402
 from emonet_edge_export.options import ExportOptions  # noqa: E402
 from emonet_edge_export.progress import Progress  # noqa: E402
-from emonet_edge_export.quantize_encoder import Recipe, default_recipe  # noqa: E402
-from emonet_edge_export.verify import verify_against  # noqa: E402
+from emonet_edge_export.proof import fidelity  # noqa: E402
+from emonet_edge_export.proof.verify import verify_against  # noqa: E402
 from export_fixtures import (  # noqa: E402
     FACE_ENCODER,
     FACE_HEADS,
@@ -411,7 +412,7 @@ import os, sys
 from pathlib import Path
 from emonet_edge_export import pack_heads, export_model
 from emonet_edge_export.options import ExportOptions
-from emonet_edge_export.quantize_encoder import Recipe
+from emonet_edge_export.encoder.quantize import Recipe
 add = pack_heads.ResumableHeadsWriter.add_noted_head
 def add_then_die(self, *args):
     add(self, *args)
@@ -476,7 +477,7 @@ from pathlib import Path
 from emonet_edge_export import export_model
 from emonet_edge_export.errors import DiskFullError
 from emonet_edge_export.options import ExportOptions
-from emonet_edge_export.quantize_encoder import Recipe
+from emonet_edge_export.encoder.quantize import Recipe
 import torch, transformers, openvino
 limit = int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -588,7 +589,7 @@ def test_the_recipe_auto_needs_recordings_of_several_people(voice_suite, shared_
 
 
 def test_a_broken_conversion_is_never_put_in_place(voice_suite, tmp_path, monkeypatch, capsys):
-    from emonet_edge_export import encoder_step
+    from emonet_edge_export.encoder import step as encoder_step
 
     convert = encoder_step.to_ir
 

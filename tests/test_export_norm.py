@@ -12,10 +12,10 @@ pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
 from emonet_edge.taxonomy import EMOTIONS  # noqa: E402
-from emonet_edge_export.checkpoints import HeadWeights  # noqa: E402
-from emonet_edge_export.embedding_norm import asked_norm, decide, normalised  # noqa: E402
 from emonet_edge_export.errors import CheckpointError, ExportError  # noqa: E402
-from emonet_edge_export.neutral import NeutralStatistics, read_neutral_statistics  # noqa: E402
+from emonet_edge_export.heads.embedding_norm import asked_norm, decide, normalised  # noqa: E402
+from emonet_edge_export.upstream.checkpoints import HeadWeights  # noqa: E402
+from emonet_edge_export.upstream.neutral import NeutralStatistics, read_neutral_statistics  # noqa: E402
 
 NAMES = list(EMOTIONS[:12])
 

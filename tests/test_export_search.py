@@ -12,11 +12,10 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
-from emonet_edge.encoder import openvino  # noqa: E402
+from emonet_edge.inference.encoder import openvino  # noqa: E402
 from emonet_edge_export.calibration import drawn_samples, from_folder  # noqa: E402
-from emonet_edge_export.convert_encoder import to_ir  # noqa: E402
+from emonet_edge_export.encoder.convert import to_ir  # noqa: E402
 from emonet_edge_export.errors import ExportError  # noqa: E402
-from emonet_edge_export.load_encoder import load_module, read_config  # noqa: E402
 from emonet_edge_export.progress import Progress  # noqa: E402
 from emonet_edge_export.search.draw_front import draw_front  # noqa: E402
 from emonet_edge_export.search.front import Goal, Point, best, front  # noqa: E402
@@ -28,7 +27,8 @@ from emonet_edge_export.search.round_weights import compensated  # noqa: E402
 from emonet_edge_export.search.run import SearchOptions, search  # noqa: E402
 from emonet_edge_export.search.statistics import Extremes, collect  # noqa: E402
 from emonet_edge_export.search.trial import Bench  # noqa: E402
-from emonet_edge_export.sources import LocalRepository  # noqa: E402
+from emonet_edge_export.upstream.load_encoder import load_module, read_config  # noqa: E402
+from emonet_edge_export.upstream.repository import LocalRepository  # noqa: E402
 from export_fixtures import (  # noqa: E402
     FACE_ENCODER,
     VOICE_ENCODERS,

@@ -14,7 +14,6 @@ import pytest
 
 import emonet_edge as ee
 import reference_image as reference
-from emonet_edge.encoder import core
 from emonet_edge.exceptions import (
     DeviceError,
     ImageError,
@@ -22,9 +21,10 @@ from emonet_edge.exceptions import (
     IntegrityError,
     ModelNotFoundError,
 )
-from emonet_edge.face_detector import COMPILED_SHAPES, DETECTOR_FILE
+from emonet_edge.inference.encoder import core
 from emonet_edge.model_dir import ModelDirWriter
-from emonet_edge.yunet import OUTPUTS, STRIDES, output_name, overlaps
+from emonet_edge.models.face_detector import COMPILED_SHAPES, DETECTOR_FILE
+from emonet_edge.models.yunet import OUTPUTS, STRIDES, output_name, overlaps
 from face_pictures import FACES, PORTRAITS, YUNET, empty_room, paste, photo, scaled
 
 absent = [kind for kind in ("GPU", "NPU") if kind not in str(core().available_devices)]

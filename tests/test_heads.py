@@ -14,7 +14,7 @@ import reference_heads as reference
 from emonet_edge import _core
 from emonet_edge.exceptions import EmbeddingError, InputError, UnknownNameError
 from emonet_edge.heads import MultiHeadMLP, crc32c
-from emonet_edge.packed_heads import PackedHeadsWriter
+from emonet_edge.heads.packed_heads import PackedHeadsWriter
 
 PRECISIONS = ("int8", "int4", "fp16", "fp32")
 # (embedding shape, widths of the layers): the published shapes made small, and awkward ones.

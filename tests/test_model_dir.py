@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from emonet_edge import attribution, available_memory, integrity, model_dir
+from emonet_edge import model_dir
 from emonet_edge.exceptions import (
     FormatVersionError,
     IntegrityError,
@@ -23,9 +23,17 @@ from emonet_edge.exceptions import (
     ModelNotFoundError,
     UnknownNameError,
 )
-from emonet_edge.json_reader import MAX_BYTES
-from emonet_edge.manifest import manifest_sha256
-from emonet_edge.model_dir import ModelDir, ModelDirWriter, resolve, verify_files
+from emonet_edge.formats.json_reader import MAX_BYTES
+from emonet_edge.machine import memory as available_memory
+from emonet_edge.model_dir import (
+    ModelDir,
+    ModelDirWriter,
+    attribution,
+    integrity,
+    resolve,
+    verify_files,
+)
+from emonet_edge.model_dir.manifest_json import manifest_sha256
 from emonet_edge.taxonomy import kind_of, names_for
 
 FILES = {

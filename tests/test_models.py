@@ -183,7 +183,7 @@ def test_info_says_what_was_asked_what_runs_and_why(face):
 
 
 def test_an_absent_device_falls_back_with_a_warning_or_fails_as_asked(face_dir):
-    from emonet_edge.devices import available_devices
+    from emonet_edge.inference.devices import available_devices
 
     if any(name.startswith("NPU") for name in available_devices()):
         pytest.skip("this machine has an NPU")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from emonet_edge.exceptions import FormatVersionError, InputError, PackedHeadsError
 from emonet_edge.heads import MultiHeadMLP, crc32c, head_sizes
-from emonet_edge.packed_heads import PackedHeadsWriter
+from emonet_edge.heads.packed_heads import PackedHeadsWriter
 
 WIDTH = 64
 

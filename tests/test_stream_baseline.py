@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emonet_edge.exceptions import InputError
-from emonet_edge.stream.baseline import BaselineOptions, NeutralBaseline
+from emonet_edge.stream.faces.baseline import BaselineOptions, NeutralBaseline
 
 
 def learnt(values, every_s=0.5, options=None):

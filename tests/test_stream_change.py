@@ -10,7 +10,7 @@ from PIL import Image
 
 import emonet_edge as ee
 from emonet_edge.exceptions import InputError
-from emonet_edge.stream.change import CHANGED, difference, thumbnail
+from emonet_edge.stream.faces.change import CHANGED, difference, thumbnail
 from face_pictures import PORTRAITS, YUNET, frame_of, photo
 
 

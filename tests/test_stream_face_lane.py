@@ -7,9 +7,9 @@ import pytest
 
 from emonet_edge.exceptions import InputError
 from emonet_edge.stream.events import EventOptions
-from emonet_edge.stream.face_lane import FaceLane, FaceOptions
+from emonet_edge.stream.faces.lane import FaceLane, FaceOptions
+from emonet_edge.stream.faces.portrait import portrait_box
 from emonet_edge.stream.governor import Governor, GovernorOptions
-from emonet_edge.stream.portrait import portrait_box
 from stream_scene import Counted, detector, face_model, frame, photo
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from emonet_edge.stream.mailbox import Mailbox
+from emonet_edge.stream.faces.mailbox import Mailbox
 
 
 def test_a_newer_item_replaces_the_older_one_which_is_handed_back():

@@ -194,7 +194,7 @@ def heard(microphone, samples, overflow=False, delay=0.0):
 
 @pytest.fixture
 def microphone():
-    from emonet_edge.stream.sources.sample_ring import SampleRing
+    from emonet_edge.stream.sources.sample_queue import SampleRing
 
     source = Microphone(None, ManualClock(start=10.0), stall_after=0.01)
     source._sample_rate, source._ring, source._is_open = 1000, SampleRing(10_000, 1000), True

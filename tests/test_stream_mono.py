@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from emonet_edge import resample
 from emonet_edge.exceptions import AudioError, MissingExtraError
 from emonet_edge.stream import MonoStream
-from emonet_edge.stream.mono import LOUDEST
+from emonet_edge.stream.voices.mono import LOUDEST
 from sounds import in_blocks
 
 RATES = [8000, 11025, 16000, 22050, 32000, 44100, 48000, 96000, 192000]

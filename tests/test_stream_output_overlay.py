@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emonet_edge import drawing_style as style
+from emonet_edge.drawing import style
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import Notice
+from emonet_edge.stream.output.frame_picture import picture_of
 from emonet_edge.stream.output.overlay import Overlay, OverlayView
-from emonet_edge.stream.output.pixels import picture_of
 from stream_records import (
     face_scores,
     frame_outcome,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emonet_edge import drawing_style as style
+from emonet_edge.drawing import style
 from emonet_edge.exceptions import MediaError
 from emonet_edge.stream.output import StreamTimeline, TimelineFile
 from emonet_edge.stream.output import timeline as module

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from emonet_edge import drawing_style as style
+from emonet_edge.drawing import style
 from emonet_edge.exceptions import MediaError
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import Notice

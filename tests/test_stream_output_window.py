@@ -11,7 +11,7 @@ import threading
 import numpy as np
 import pytest
 
-from emonet_edge import drawing_style as style
+from emonet_edge.drawing import style
 from emonet_edge.exceptions import DeviceError, MissingExtraError
 from emonet_edge.stream.output import OverlayWindow, window
 from stream_records import frame_outcome, reading, rgb_frame, scores_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emonet_edge.exceptions import InputError
-from emonet_edge.stream.pace import Pace
+from emonet_edge.stream.faces.pace import Pace
 
 
 def taken(pace, times):

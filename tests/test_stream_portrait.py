@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import emonet_edge as ee
 from emonet_edge.exceptions import InputError
-from emonet_edge.stream.portrait import MARGIN, portrait_box
+from emonet_edge.stream.faces.portrait import MARGIN, portrait_box
 from face_pictures import PORTRAITS, YUNET, photo
 
 

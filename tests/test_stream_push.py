@@ -9,7 +9,7 @@ import emonet_edge as ee
 from emonet_edge.exceptions import AudioError, ImageError
 from emonet_edge.stream.clock import ManualClock
 from emonet_edge.stream.sources.push import PushAudio, PushVideo, frame_of_array
-from emonet_edge.stream.sources.sample_ring import SampleRing
+from emonet_edge.stream.sources.sample_queue import SampleRing
 from stream_media import in_thread
 
 SHAPES = [

@@ -8,16 +8,16 @@ from PIL import Image, ImageFilter
 
 import emonet_edge as ee
 from emonet_edge.exceptions import ImageError, InputError
-from emonet_edge.face_detector import Face
-from emonet_edge.stream.frames import Frame
-from emonet_edge.stream.quality import (
+from emonet_edge.models.face_detector import Face
+from emonet_edge.stream.faces.quality import (
     QualityOptions,
     abstain_reason,
     border_distance,
     sharpness,
 )
-from emonet_edge.stream.thumbnail import thumbnail
-from emonet_edge.stream.tracker import Track
+from emonet_edge.stream.faces.thumbnail import thumbnail
+from emonet_edge.stream.faces.tracker import Track
+from emonet_edge.stream.frames import Frame
 from face_pictures import PORTRAITS, YUNET, empty_room, frame_of, paste, photo, scaled
 
 

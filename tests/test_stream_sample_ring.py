@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emonet_edge.stream.sample_ring import SampleRing
+from emonet_edge.stream.voices.sample_ring import SampleRing
 
 
 @given(st.lists(st.integers(0, 50), max_size=30), st.sampled_from([0, 2**31 - 60, 2**32 - 60]))

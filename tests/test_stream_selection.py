@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from emonet_edge.exceptions import InputError
-from emonet_edge.face_detector import Face
-from emonet_edge.stream.selection import OVER_BUDGET, select_faces
-from emonet_edge.stream.tracker import Track
+from emonet_edge.models.face_detector import Face
+from emonet_edge.stream.faces.selection import OVER_BUDGET, select_faces
+from emonet_edge.stream.faces.tracker import Track
 
 
 def track(number, x, y=200.0, side=100.0):

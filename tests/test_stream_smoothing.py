@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emonet_edge.exceptions import InputError
-from emonet_edge.stream.smoothing import SmoothingOptions, make_smoothing
+from emonet_edge.stream.faces.smoothing import SmoothingOptions, make_smoothing
 
 KINDS = ("exponential", "one-euro", "none")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import emonet_edge as ee
 from emonet_edge.exceptions import AudioError, InputError
 from emonet_edge.stream import SpeechOptions, SpeechSegmenter, segment_speech
-from emonet_edge.stream.speech import _Gate
+from emonet_edge.stream.voices.speech import _Gate
 from sounds import (
     NOISE,
     RATE,
@@ -284,7 +284,7 @@ def test_a_recording_that_cannot_be_resampled_is_refused():
 
 def _voice() -> np.ndarray:
     """A made voice that the detector takes for one, for tests without the shared data."""
-    from emonet_edge.demo_material import synthesize_voice
+    from emonet_edge.synthetic.demo_material import synthesize_voice
 
     return synthesize_voice(1.5)
 

@@ -8,8 +8,8 @@ from PIL import Image
 
 import reference_image as reference
 from emonet_edge.exceptions import ImageError
+from emonet_edge.stream.faces.thumbnail import THUMBNAIL_SIZE, thumbnail
 from emonet_edge.stream.frames import Frame
-from emonet_edge.stream.thumbnail import THUMBNAIL_SIZE, thumbnail
 from face_pictures import frame_of
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import emonet_edge as ee
 from emonet_edge.exceptions import InputError
-from emonet_edge.face_detector import Face
-from emonet_edge.stream.tracker import FaceTracker, TrackerOptions
+from emonet_edge.models.face_detector import Face
+from emonet_edge.stream.faces.tracker import FaceTracker, TrackerOptions
 from face_pictures import YUNET, empty_room, paste, photo, scaled
 
 

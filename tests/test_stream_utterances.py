@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emonet_edge.demo_material import synthesize_voice
 from emonet_edge.exceptions import AudioError, InputError
 from emonet_edge.stream import SpeechOptions, UtteranceOptions, Utterances
+from emonet_edge.synthetic.demo_material import synthesize_voice
 from sounds import RATE, WEATHER, clip, hiss, in_blocks, scene, trimmed
 
 LECTURE = "speechbrain-example1.wav"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from emonet_edge.exceptions import IntegrityError
-from emonet_edge.stream import vad
-from emonet_edge.stream.vad import CHUNK, VoiceActivityDetector
+from emonet_edge.stream.voices import vad
+from emonet_edge.stream.voices.vad import CHUNK, VoiceActivityDetector
 from sounds import NOISE, RATE, WEATHER, clip
 
 # Of silero_vad/data/silero_vad_openvino_16k.onnx in the wheel silero-vad 6.2.3.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from emonet_edge.stream.events import EventOptions
-from emonet_edge.stream.utterances import UtteranceJob
-from emonet_edge.stream.voice_lane import VoiceLane
+from emonet_edge.stream.voices.lane import VoiceLane
+from emonet_edge.stream.voices.utterances import UtteranceJob
 from stream_scene import Counted, speech, voice_model
 
 

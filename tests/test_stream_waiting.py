@@ -8,9 +8,9 @@ import numpy as np
 
 from emonet_edge.stream.sources.source import AudioBlock
 from emonet_edge.stream.stages import Stages
-from emonet_edge.stream.utterances import UtteranceJob
-from emonet_edge.stream.voice_lane import UtteranceWork
-from emonet_edge.stream.waiting import WaitingSound, WaitingUtterances
+from emonet_edge.stream.voices.lane import UtteranceWork
+from emonet_edge.stream.voices.utterances import UtteranceJob
+from emonet_edge.stream.voices.waiting import WaitingSound, WaitingUtterances
 
 
 def block(number, seconds=1.0):

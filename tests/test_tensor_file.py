@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from emonet_edge.exceptions import IntegrityError
-from emonet_edge.tensor_file import read_tensors, write_tensors
+from emonet_edge.formats.tensor_file import read_tensors, write_tensors
 
 LIMIT = 10_000
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emonet_edge.yunet import OUTPUTS, STRIDES, decode, input_sides, output_name, overlaps, suppress
+from emonet_edge.models.yunet import (
+    OUTPUTS,
+    STRIDES,
+    decode,
+    input_sides,
+    output_name,
+    overlaps,
+    suppress,
+)
 
 SIDES = (64, 96)
 

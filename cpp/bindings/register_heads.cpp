@@ -27,7 +27,7 @@ std::unique_ptr<MultiHeadMlp> open_heads(const std::string& path,
         MultiHeadMlpOptions{l2_normalize, copy ? Storage::copy : Storage::map, verify, threads});
 }
 
-/// embeddings [batch, positions x width]; heads.py has checked the shape.
+/// embeddings [batch, positions x width]; multi_head_mlp.py has checked the shape.
 Floats evaluate(const MultiHeadMlp& heads, const Floats& embeddings, unsigned threads) {
     const auto batch = static_cast<std::size_t>(embeddings.shape(0));
     if (static_cast<std::size_t>(embeddings.size()) != batch * heads.positions() * heads.width())
@@ -41,7 +41,7 @@ Floats evaluate(const MultiHeadMlp& heads, const Floats& embeddings, unsigned th
 }
 
 /// weights [rows, positions, width], next_position and later_columns [width, width] or both None;
-/// heads.py has checked the shapes.
+/// multi_head_mlp.py has checked the shapes.
 py::bytes pack(const std::string& precision, const Floats& weights, const Floats& biases,
                const std::optional<Floats>& mean, const std::optional<Floats>& next_position,
                const std::optional<Floats>& later_columns, unsigned threads) {

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge import demo_material
 from emonet_edge.audio import log_mel_spectrogram, resample
 from emonet_edge.exceptions import MediaError
 from emonet_edge.image import preprocess_image
-from emonet_edge.integrity import sha256_of_file
 from emonet_edge.media import load_audio, load_image
+from emonet_edge.model_dir.integrity import sha256_of_file
+from emonet_edge.synthetic import demo_material
 from emonet_edge_export.errors import ExportError
 
 __all__ = ["Samples", "drawn_samples", "from_folder", "spread_out"]

@@ -11,19 +11,19 @@ from typing import Any
 
 from emonet_edge.cli.options import size
 from emonet_edge.model_dir import ModelDir
-from emonet_edge_export.embedding_norm import NORMS
+from emonet_edge_export.encoder.quantize import KEEP_FLOAT, RECIPES, TARGETS, Recipe, default_recipe
 from emonet_edge_export.errors import ExportError
 from emonet_edge_export.export_model import VerificationError, export_model
-from emonet_edge_export.fidelity import COLUMNS, Fidelity, table
+from emonet_edge_export.heads.embedding_norm import NORMS
+from emonet_edge_export.heads.pack import HEADS_PRECISIONS
 from emonet_edge_export.options import ExportOptions, parse_reference
-from emonet_edge_export.pack_heads import HEADS_PRECISIONS
 from emonet_edge_export.progress import Progress
-from emonet_edge_export.quantize_encoder import KEEP_FLOAT, RECIPES, TARGETS, Recipe, default_recipe
-from emonet_edge_export.registry import RepositoryRef, find
+from emonet_edge_export.proof.fidelity import COLUMNS, Fidelity, table
+from emonet_edge_export.proof.verify import verify_against
 from emonet_edge_export.search.front import Goal
 from emonet_edge_export.search.run import SearchOptions
 from emonet_edge_export.tune import tune
-from emonet_edge_export.verify import verify_against
+from emonet_edge_export.upstream.registry import RepositoryRef, find
 
 __all__ = ["main", "tune_main", "verify_main"]
 

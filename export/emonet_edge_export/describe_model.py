@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emonet_edge import __version__
-from emonet_edge.attribution import LICENSE, attribution_text
 from emonet_edge.levels import SPREAD_SOURCE, SPREAD_SUITE, default_levels, published_spread
+from emonet_edge.model_dir.attribution import LICENSE, attribution_text
 from emonet_edge.scores import HeadInfo
 from emonet_edge.taxonomy import kind_of
 from emonet_edge_export.detector import LICENSE_FILE, DetectorFacts
-from emonet_edge_export.neutral import NeutralStatistics
-from emonet_edge_export.registry import Suite
+from emonet_edge_export.upstream.neutral import NeutralStatistics
+from emonet_edge_export.upstream.registry import Suite
 
 __all__ = ["attribution", "describe_heads", "head_infos", "spread_source", "tool_versions"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from emonet_edge.integrity import sha256_of_file
-from emonet_edge_export.download import PublicFile, copy_file, download
+from emonet_edge.model_dir.integrity import sha256_of_file
 from emonet_edge_export.errors import SourceError
 from emonet_edge_export.progress import Progress
+from emonet_edge_export.upstream.download import PublicFile, copy_file, download
 
 __all__ = ["DETECTOR_FILE", "LICENSE_FILE", "YUNET", "DetectorFacts", "add_detector", "find_local"]
 

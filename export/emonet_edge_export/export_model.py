@@ -19,15 +19,7 @@ from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError
 from emonet_edge.heads import Compensation, MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge_export import detector, public_calibration
-from emonet_edge_export.auto_recipe import FRONT_FILES, AutoPlan
 from emonet_edge_export.calibration import Samples, drawn_samples, from_folder
-from emonet_edge_export.certify import (
-    CERTIFICATE_NAME,
-    CertificatePlan,
-    certificate_inputs,
-    certify,
-)
-from emonet_edge_export.checkpoints import read_head
 from emonet_edge_export.describe_model import (
     MODEL_LICENSE,
     attribution,
@@ -36,21 +28,29 @@ from emonet_edge_export.describe_model import (
     spread_source,
     tool_versions,
 )
-from emonet_edge_export.embedding_norm import NormDecision, asked_norm, decide
-from emonet_edge_export.encoder_step import EncoderPlan, EncoderResult, make_encoder
+from emonet_edge_export.encoder.auto_recipe import FRONT_FILES, AutoPlan
+from emonet_edge_export.encoder.quantize import Recipe
+from emonet_edge_export.encoder.step import EncoderPlan, EncoderResult, make_encoder
 from emonet_edge_export.errors import ExportError, no_room
-from emonet_edge_export.fidelity import Fidelity, compare
-from emonet_edge_export.head_files import HeadFile, Siblings, match_heads, wanted_names
-from emonet_edge_export.hub import HubRepository
-from emonet_edge_export.judges import Judges
-from emonet_edge_export.load_encoder import EncoderConfig, read_config, weight_bytes
-from emonet_edge_export.neutral import NeutralStatistics, read_neutral_statistics
+from emonet_edge_export.heads.embedding_norm import NormDecision, asked_norm, decide
+from emonet_edge_export.heads.judges import Judges
+from emonet_edge_export.heads.pack import HeadsPlan, pack_heads, packed_bytes
 from emonet_edge_export.options import ExportOptions
-from emonet_edge_export.pack_heads import HeadsPlan, pack_heads, packed_bytes
 from emonet_edge_export.progress import Progress
-from emonet_edge_export.quantize_encoder import Recipe
-from emonet_edge_export.registry import NEUTRAL_PATTERN, RepositoryRef
-from emonet_edge_export.sources import LocalRepository, Repository
+from emonet_edge_export.proof.certify import (
+    CERTIFICATE_NAME,
+    CertificatePlan,
+    certificate_inputs,
+    certify,
+)
+from emonet_edge_export.proof.fidelity import Fidelity, compare
+from emonet_edge_export.upstream.checkpoints import read_head
+from emonet_edge_export.upstream.head_files import HeadFile, Siblings, match_heads, wanted_names
+from emonet_edge_export.upstream.hub import HubRepository
+from emonet_edge_export.upstream.load_encoder import EncoderConfig, read_config, weight_bytes
+from emonet_edge_export.upstream.neutral import NeutralStatistics, read_neutral_statistics
+from emonet_edge_export.upstream.registry import NEUTRAL_PATTERN, RepositoryRef
+from emonet_edge_export.upstream.repository import LocalRepository, Repository
 from emonet_edge_export.workspace import Workspace, check_space, fingerprint
 
 __all__ = ["Exported", "VerificationError", "export_model", "link_or_copy"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from emonet_edge_export.encoder.quantize import Recipe, default_recipe
 from emonet_edge_export.errors import ExportError
-from emonet_edge_export.pack_heads import HEADS_PRECISIONS
-from emonet_edge_export.quantize_encoder import Recipe, default_recipe
-from emonet_edge_export.registry import RepositoryRef, Suite, find
+from emonet_edge_export.heads.pack import HEADS_PRECISIONS
 from emonet_edge_export.search.front import Goal
 from emonet_edge_export.search.run import SearchOptions
+from emonet_edge_export.upstream.registry import RepositoryRef, Suite, find
 
 __all__ = ["ExportOptions", "parse_reference"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from emonet_edge_export.calibration import Samples, from_folder
-from emonet_edge_export.download import PublicFile, download
 from emonet_edge_export.progress import Progress
+from emonet_edge_export.upstream.download import PublicFile, download
 
 __all__ = ["FOLDER", "PUBLIC", "public_samples"]
 

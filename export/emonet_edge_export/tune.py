@@ -14,24 +14,24 @@ from typing import Any
 
 from emonet_edge import certificate
 from emonet_edge.certificate import CERTIFICATE_NAME, Certificate
-from emonet_edge.compile_encoder import EncoderSource
-from emonet_edge.encoder import Encoder
 from emonet_edge.heads import MultiHeadMLP
-from emonet_edge.manifest import MANIFEST_NAME, Manifest
+from emonet_edge.inference.compile import EncoderSource
+from emonet_edge.inference.encoder import Encoder
 from emonet_edge.model_dir import ModelDir, ModelDirWriter
-from emonet_edge_export.auto_recipe import FRONT_FILES, AutoPlan, search_recipe
+from emonet_edge.model_dir.manifest_json import MANIFEST_NAME, Manifest
 from emonet_edge_export.calibration import Samples, from_folder
-from emonet_edge_export.convert_encoder import check_batch, save_ir, to_ir
 from emonet_edge_export.describe_model import tool_versions
+from emonet_edge_export.encoder.auto_recipe import FRONT_FILES, AutoPlan, search_recipe
+from emonet_edge_export.encoder.convert import check_batch, save_ir, to_ir
+from emonet_edge_export.encoder.run import release_memory
 from emonet_edge_export.errors import ExportError, no_room
 from emonet_edge_export.export_model import link_or_copy
-from emonet_edge_export.load_encoder import load_module, read_config
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.public_calibration import FOLDER
-from emonet_edge_export.run_encoder import release_memory
 from emonet_edge_export.search.judge import packed_heads
 from emonet_edge_export.search.run import SearchOptions
-from emonet_edge_export.sources import LocalRepository
+from emonet_edge_export.upstream.load_encoder import load_module, read_config
+from emonet_edge_export.upstream.repository import LocalRepository
 from emonet_edge_export.workspace import Workspace, fingerprint
 
 __all__ = ["tune"]

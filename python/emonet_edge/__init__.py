@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from emonet_edge import certificate, exceptions, levels, model_dir, stream, synthetic, taxonomy
     from emonet_edge.audio import log_mel_spectrogram, resample
     from emonet_edge.exceptions import EmonetError, EmonetWarning
-    from emonet_edge.face import FaceEmotionModel
-    from emonet_edge.face_detector import Face, FaceDetector
     from emonet_edge.heads import MultiHeadMLP
     from emonet_edge.image import preprocess_image
     from emonet_edge.model_dir import ModelDir
+    from emonet_edge.models.face import FaceEmotionModel
+    from emonet_edge.models.face_detector import Face, FaceDetector
+    from emonet_edge.models.voice import VoiceEmotionModel
     from emonet_edge.runtime_info import info
     from emonet_edge.scores import HeadInfo, Scores
     from emonet_edge.threads import set_thread_budget, thread_budget
-    from emonet_edge.voice import VoiceEmotionModel
 
 _SUBMODULES = (
     "certificate",
@@ -38,14 +38,14 @@ _SUBMODULES = (
 _HOMES = {
     "EmonetError": "exceptions",
     "EmonetWarning": "exceptions",
-    "Face": "face_detector",
-    "FaceDetector": "face_detector",
-    "FaceEmotionModel": "face",
+    "Face": "models.face_detector",
+    "FaceDetector": "models.face_detector",
+    "FaceEmotionModel": "models.face",
     "HeadInfo": "scores",
     "ModelDir": "model_dir",
     "MultiHeadMLP": "heads",
     "Scores": "scores",
-    "VoiceEmotionModel": "voice",
+    "VoiceEmotionModel": "models.voice",
     "info": "runtime_info",
     "log_mel_spectrogram": "audio",
     "preprocess_image": "image",

@@ -1,4 +1,4 @@
-"""The native core. Called through audio.py, image.py and heads.py, which check and explain."""
+"""The native core, called through audio, image, heads.multi_head_mlp, which check and explain."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emonet_edge.coarse import CoarseClass, coarse_classes
 from emonet_edge.exceptions import InputError, UnknownNameError
-from emonet_edge.json_values import jsonable
+from emonet_edge.formats.json_values import jsonable
 from emonet_edge.levels import Levels
 from emonet_edge.taxonomy import EMOTIONS, Kind, canonical, names_for
 

@@ -19,8 +19,8 @@ from operator import index
 from pathlib import Path
 from typing import Literal, SupportsIndex, get_args
 
-from emonet_edge.cpu_topology import CpuTopology, cpu_topology
 from emonet_edge.exceptions import InputError
+from emonet_edge.machine.cpu_topology import CpuTopology, cpu_topology
 
 __all__ = [
     "CORES_VARIABLE",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from emonet_edge.drawing_style import (
+from emonet_edge.drawing.style import (
     BACKGROUND,
     COLOURS,
     FAINT,

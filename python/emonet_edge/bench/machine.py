@@ -15,7 +15,7 @@ from emonet_edge.threads import thread_budget, usable_cpus
 
 def machine() -> dict[str, Any]:
     """Describe where the figures are taken, JSON-ready."""
-    from emonet_edge.encoder import openvino
+    from emonet_edge.inference.encoder import openvino
 
     return {
         "cpu": runtime_info.cpu_name(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emonet_edge.devices import available_devices, choose
+from emonet_edge.inference.devices import available_devices, choose
 
 _ACCELERATORS = ("GPU", "NPU")
 
@@ -43,7 +43,7 @@ def plan_devices(asked: Sequence[str] | None) -> list[PlannedDevice]:
 
 
 def _planned(name: str, available: Sequence[str]) -> PlannedDevice:
-    from emonet_edge.encoder import why_absent
+    from emonet_edge.inference.encoder import why_absent
 
     choice = choose(name, available)
     if choice.absent:

@@ -20,7 +20,7 @@ def make_input(modality: str) -> Callable[[Any], Any]:
     if modality == "face":
         frame = np.random.default_rng(0).integers(0, 256, _FRAME, dtype=np.uint8)
         return lambda model: model.prepare(frame, _BOX, "rgb")
-    from emonet_edge.demo_material import SAMPLE_RATE, synthesize_voice
+    from emonet_edge.synthetic.demo_material import SAMPLE_RATE, synthesize_voice
 
     waveform = synthesize_voice(30.0)
     return lambda model: model.prepare(waveform, SAMPLE_RATE)

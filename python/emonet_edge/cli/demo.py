@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_on_made_material(args: argparse.Namespace) -> int:
-    from emonet_edge import demo_material
+    from emonet_edge.synthetic import demo_material
 
     (target,) = _targets(args, ["drawn face"])
     image = demo_material.draw_face()

@@ -142,7 +142,7 @@ def annotate(image: Any, box: Any, scores: Any, args: argparse.Namespace) -> Any
     """Draw the picture with box and bars."""
     import emonet_edge as ee
     from emonet_edge.cli.scoring import full_scale, scale_caption, top
-    from emonet_edge.drawing import annotate_picture
+    from emonet_edge.drawing.picture import annotate_picture
 
     bars = top(scores, args.top, args.calibrated)
     scale = full_scale("face", [value for _, value in bars])

@@ -128,7 +128,7 @@ def synthetic_bytes(modality: str, preset: str, heads: Sequence[str] | None = No
 
 
 def _synthetic_home() -> Path:
-    from emonet_edge import paths
+    from emonet_edge.machine import paths
 
     cache: Path | None = paths.cache_dir()
     if cache is None:  # no home: nothing can be kept

@@ -6,19 +6,10 @@ import argparse
 from collections.abc import Sequence
 
 from emonet_edge._version import __version__
-from emonet_edge.cli import (
-    bench,
-    bench_compare,
-    demo,
-    exit_codes,
-    extensions,
-    face,
-    info,
-    live,
-    synthesize,
-    verify,
-    voice,
-)
+from emonet_edge.cli import demo, exit_codes, extensions, face, info, synthesize, verify, voice
+from emonet_edge.cli.bench import command as bench
+from emonet_edge.cli.bench import compare as bench_compare
+from emonet_edge.cli.live import command as live
 from emonet_edge.cli.options import HelpFormatter
 
 _COMMANDS = (demo, face, voice, live, info, verify, bench, bench_compare, synthesize)

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import emonet_edge as ee
-from emonet_edge.drawing_style import FULL_SCALE
+from emonet_edge.drawing.style import FULL_SCALE
 
 _T = TypeVar("_T")
 

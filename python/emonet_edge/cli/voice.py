@@ -177,7 +177,7 @@ def _timeline(
 ) -> Any:
     import emonet_edge as ee
     from emonet_edge.cli.scoring import full_scale, scale_caption
-    from emonet_edge.timeline import Window, draw_timeline
+    from emonet_edge.drawing.timeline import Window, draw_timeline
 
     series = _top_series(found, args.top, args.calibrated)
     scale = full_scale("voice", [value for row in series.values() for value in row])

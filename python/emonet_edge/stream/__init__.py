@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emonet_edge.stream import output
-    from emonet_edge.stream.baseline import BaselineOptions
     from emonet_edge.stream.clock import Clock, ManualClock, SystemClock
     from emonet_edge.stream.events import EventOptions
-    from emonet_edge.stream.face_lane import FaceOptions
+    from emonet_edge.stream.faces.baseline import BaselineOptions
+    from emonet_edge.stream.faces.lane import FaceOptions
+    from emonet_edge.stream.faces.smoothing import SmoothingOptions
     from emonet_edge.stream.frames import Frame
     from emonet_edge.stream.fusion import FusionOptions
     from emonet_edge.stream.governor import GovernorOptions
-    from emonet_edge.stream.listener import Listener
-    from emonet_edge.stream.live_options import LiveOptions
-    from emonet_edge.stream.mono import MonoStream
+    from emonet_edge.stream.options import LiveOptions
     from emonet_edge.stream.outcomes import (
         EmotionEvent,
         FaceReading,
@@ -29,48 +28,49 @@ if TYPE_CHECKING:
         UtteranceOutcome,
     )
     from emonet_edge.stream.session import LiveSession
-    from emonet_edge.stream.smoothing import SmoothingOptions
     from emonet_edge.stream.sources.contents import Contents, contents_of
     from emonet_edge.stream.sources.devices import list_devices
     from emonet_edge.stream.sources.open import SourceOptions, open_audio, open_video
-    from emonet_edge.stream.speech import SpeechOptions, SpeechSegmenter, segment_speech
-    from emonet_edge.stream.utterances import UtteranceJob, UtteranceOptions, Utterances
-    from emonet_edge.stream.vad import VoiceActivityDetector
+    from emonet_edge.stream.voices.listener import Listener
+    from emonet_edge.stream.voices.mono import MonoStream
+    from emonet_edge.stream.voices.speech import SpeechOptions, SpeechSegmenter, segment_speech
+    from emonet_edge.stream.voices.utterances import UtteranceJob, UtteranceOptions, Utterances
+    from emonet_edge.stream.voices.vad import VoiceActivityDetector
 
 _HOMES = {
-    "BaselineOptions": "baseline",
+    "BaselineOptions": "faces.baseline",
     "Clock": "clock",
     "Contents": "sources.contents",
     "EmotionEvent": "outcomes",
     "EventOptions": "events",
-    "FaceOptions": "face_lane",
+    "FaceOptions": "faces.lane",
     "FaceReading": "outcomes",
     "Frame": "frames",
     "FrameOutcome": "outcomes",
     "FusedState": "outcomes",
     "FusionOptions": "fusion",
     "GovernorOptions": "governor",
-    "Listener": "listener",
-    "LiveOptions": "live_options",
+    "Listener": "voices.listener",
+    "LiveOptions": "options",
     "LiveSession": "session",
     "ManualClock": "clock",
-    "MonoStream": "mono",
+    "MonoStream": "voices.mono",
     "Notice": "outcomes",
-    "SmoothingOptions": "smoothing",
+    "SmoothingOptions": "faces.smoothing",
     "SourceOptions": "sources.open",
-    "SpeechOptions": "speech",
-    "SpeechSegmenter": "speech",
+    "SpeechOptions": "voices.speech",
+    "SpeechSegmenter": "voices.speech",
     "SystemClock": "clock",
-    "UtteranceJob": "utterances",
-    "UtteranceOptions": "utterances",
+    "UtteranceJob": "voices.utterances",
+    "UtteranceOptions": "voices.utterances",
     "UtteranceOutcome": "outcomes",
-    "Utterances": "utterances",
-    "VoiceActivityDetector": "vad",
+    "Utterances": "voices.utterances",
+    "VoiceActivityDetector": "voices.vad",
     "contents_of": "sources.contents",
     "list_devices": "sources.devices",
     "open_audio": "sources.open",
     "open_video": "sources.open",
-    "segment_speech": "speech",
+    "segment_speech": "voices.speech",
 }
 
 __all__ = [

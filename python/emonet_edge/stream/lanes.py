@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Protocol
 
 from emonet_edge.stream.clock import Clock, ManualClock
-from emonet_edge.stream.face_lane import FaceLane
-from emonet_edge.stream.face_worker import FaceWorker
+from emonet_edge.stream.faces.lane import FaceLane
+from emonet_edge.stream.faces.worker import FaceWorker
 from emonet_edge.stream.frames import Frame
-from emonet_edge.stream.listener import Listener, SampleBlock
-from emonet_edge.stream.live_options import LiveOptions
+from emonet_edge.stream.options import LiveOptions
 from emonet_edge.stream.publisher import Publisher
 from emonet_edge.stream.turns import Turns
-from emonet_edge.stream.utterances import UtteranceJob
-from emonet_edge.stream.voice_lane import VoiceLane
-from emonet_edge.stream.voice_worker import VoiceWorker
+from emonet_edge.stream.voices.lane import VoiceLane
+from emonet_edge.stream.voices.listener import Listener, SampleBlock
+from emonet_edge.stream.voices.utterances import UtteranceJob
+from emonet_edge.stream.voices.worker import VoiceWorker
 
 __all__ = ["InlineLanes", "Lanes", "ThreadedLanes", "end_of"]
 

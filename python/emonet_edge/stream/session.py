@@ -29,13 +29,12 @@ from emonet_edge.exceptions import AudioError, InputError
 from emonet_edge.image import Color, YuvMatrix, YuvRange
 from emonet_edge.stream.clock import Clock, ManualClock, SystemClock
 from emonet_edge.stream.delivery import Callback, Delivery
-from emonet_edge.stream.face_lane import FaceLane
+from emonet_edge.stream.faces.lane import FaceLane
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.fusion import Fusion
 from emonet_edge.stream.governor import Governor
 from emonet_edge.stream.lanes import InlineLanes, Lanes, ThreadedLanes
-from emonet_edge.stream.listener import Listener
-from emonet_edge.stream.live_options import LiveOptions
+from emonet_edge.stream.options import LiveOptions
 from emonet_edge.stream.outcomes import Notice, StreamRecord
 from emonet_edge.stream.publisher import Publisher
 from emonet_edge.stream.readers import Readers, read_in_turn
@@ -43,17 +42,18 @@ from emonet_edge.stream.records import Records
 from emonet_edge.stream.sources.push import frame_of_array
 from emonet_edge.stream.sources.source import AudioBlock, AudioSource, VideoSource
 from emonet_edge.stream.stages import Timer
-from emonet_edge.stream.voice_lane import VoiceLane
+from emonet_edge.stream.voices.lane import VoiceLane
+from emonet_edge.stream.voices.listener import Listener
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
 
-    from emonet_edge.emotion_model import EmotionModel
-    from emonet_edge.face import FaceEmotionModel
-    from emonet_edge.face_detector import FaceDetector
-    from emonet_edge.voice import VoiceEmotionModel
+    from emonet_edge.models.emotion_model import EmotionModel
+    from emonet_edge.models.face import FaceEmotionModel
+    from emonet_edge.models.face_detector import FaceDetector
+    from emonet_edge.models.voice import VoiceEmotionModel
 
 __all__ = ["LiveSession"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.certificate import CERTIFICATE_NAME, certify
-from emonet_edge.compile_encoder import EncoderSource
-from emonet_edge.encoder import Encoder
 from emonet_edge.heads import MultiHeadMLP
+from emonet_edge.inference.compile import EncoderSource
+from emonet_edge.inference.encoder import Encoder
 from emonet_edge.synthetic.architectures import Architecture
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs
 

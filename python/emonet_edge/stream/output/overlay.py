@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from emonet_edge.drawing_style import (
+from emonet_edge.drawing.style import (
     BACKGROUND,
     BOX,
     COLOURS,

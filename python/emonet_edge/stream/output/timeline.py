@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emonet_edge.drawing_style import FULL_SCALE
+from emonet_edge.drawing.style import FULL_SCALE
+from emonet_edge.drawing.timeline import Piece, draw_rows
 from emonet_edge.media import pillow
 from emonet_edge.scores import SYNTHETIC_NOTICE, Scores
 from emonet_edge.stream.outcomes import FrameOutcome, StreamRecord, UtteranceOutcome
@@ -20,7 +21,6 @@ from emonet_edge.stream.output.labels import label
 from emonet_edge.stream.output.spoken import SpokenTime
 from emonet_edge.stream.output.writer import RecordWriter
 from emonet_edge.taxonomy import EMOTIONS
-from emonet_edge.timeline import Piece, draw_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

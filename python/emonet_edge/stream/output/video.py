@@ -13,9 +13,9 @@ from emonet_edge.media import pillow
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import StreamRecord
 from emonet_edge.stream.output.files import StrPath, check_target, staged
+from emonet_edge.stream.output.frame_picture import picture_of, pyav
 from emonet_edge.stream.output.overlay import Overlay, OverlayView
 from emonet_edge.stream.output.pairing import Pairing
-from emonet_edge.stream.output.pixels import picture_of, pyav
 from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = ["VIDEO_SUFFIXES", "AnnotatedVideo"]

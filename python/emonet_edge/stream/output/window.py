@@ -20,8 +20,8 @@ from emonet_edge.media import pillow
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import StreamRecord
 from emonet_edge.stream.output import window_process
+from emonet_edge.stream.output.frame_picture import picture_of
 from emonet_edge.stream.output.overlay import Overlay, OverlayView
-from emonet_edge.stream.output.pixels import picture_of
 from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = ["OverlayWindow"]

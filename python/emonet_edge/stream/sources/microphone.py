@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emonet_edge.exceptions import DeviceError
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources import port_audio
-from emonet_edge.stream.sources.sample_ring import SampleRing
+from emonet_edge.stream.sources.sample_queue import SampleRing
 from emonet_edge.stream.sources.source import AudioBlock, Source
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from emonet_edge.exceptions import AudioError, ImageError
 from emonet_edge.image import Color, YuvMatrix, YuvRange
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.frames import Frame
-from emonet_edge.stream.sources.sample_ring import SampleRing
+from emonet_edge.stream.sources.sample_queue import SampleRing
 from emonet_edge.stream.sources.source import AudioBlock
 
 if TYPE_CHECKING:

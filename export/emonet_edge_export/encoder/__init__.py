@@ -1,0 +1,1 @@
+"""The published encoder to OpenVINO: converted, quantized, run."""

@@ -1,0 +1,1 @@
+"""The published heads to one packed file, and what they need to know of the embeddings."""

@@ -1,0 +1,1 @@
+"""How far the result is from what was published, and who vouches for it."""

@@ -1,0 +1,1 @@
+"""The command `live`: cameras, microphones and recordings to a stream of outcomes."""

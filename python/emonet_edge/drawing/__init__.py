@@ -1,0 +1,1 @@
+"""Pictures of scores: the look they share, an annotated picture, a timeline."""

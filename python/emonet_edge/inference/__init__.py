@@ -1,0 +1,1 @@
+"""OpenVINO: the one import of it, devices, compiling, running."""

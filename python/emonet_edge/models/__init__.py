@@ -1,0 +1,1 @@
+"""What a user loads: face, voice, and the detector that finds faces."""

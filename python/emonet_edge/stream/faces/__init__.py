@@ -1,0 +1,1 @@
+"""A frame's way through a stream: found, tracked, chosen, scored, smoothed."""

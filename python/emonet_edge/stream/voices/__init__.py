@@ -1,0 +1,1 @@
+"""A sound's way through a stream: heard, cut into utterances, scored."""
