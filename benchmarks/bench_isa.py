@@ -23,7 +23,7 @@ import pytest
 from benchmarks import models
 from benchmarks.race import machine_to_ourselves, play_back, replayed_time
 from benchmarks.settings import N_HEADS, THREADS
-from emonet_edge.heads import available_isas
+from emonet_edge.machine.isa import available_isas
 
 pytestmark = pytest.mark.full
 

@@ -25,7 +25,7 @@ import numpy as np  # noqa: E402
 from benchmarks.inputs import picture_1080p, thirty_seconds, voice_embedding  # noqa: E402
 from benchmarks.roof import mapped, streaming_read  # noqa: E402
 from emonet_edge import MultiHeadMLP, log_mel_spectrogram, preprocess_image  # noqa: E402
-from emonet_edge.heads import active_isa  # noqa: E402
+from emonet_edge.machine.isa import active_isa  # noqa: E402
 
 RUNS, LIMIT_S = 8, 2.0
 

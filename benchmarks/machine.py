@@ -30,7 +30,7 @@ LIBRARIES = (
 
 def describe_machine() -> dict[str, Any]:
     """CPU, ISA, threads, memory and versions, JSON-ready."""
-    from emonet_edge.heads import active_isa, available_isas
+    from emonet_edge.machine.isa import active_isa, available_isas
 
     return {
         "cpu_name": cpu_name(),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe_machine
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge_export.calibration import from_folder
 from emonet_edge_export.encoder.convert import save_ir, to_ir
 from emonet_edge_export.encoder.quantize import Recipe, quantize

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import emonet_edge as ee
-from emonet_edge.inference.encoder import core, openvino
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge.model_dir.integrity import sha256_of_file
 from emonet_edge.model_dir.manifest_json import manifest_sha256
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emonet_edge.inference.encoder import EncoderSource, openvino
+from emonet_edge.inference.compile import EncoderSource
+from emonet_edge.inference.openvino_core import openvino
 
 INPUT_SHAPE = (1, 3, 8, 8)
 PACKAGE_ROOT = Path(__file__).resolve().parents[1] / "python"

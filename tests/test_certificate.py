@@ -15,8 +15,8 @@ import emonet_edge as ee
 from certified_models import behind, copied, edit_encoder, reseal
 from emonet_edge.certificate import CERTIFICATE_NAME, Certificate, check_devices
 from emonet_edge.exceptions import DeviceError, IntegrityError, ModelDirectoryError
-from emonet_edge.heads import available_isas
-from emonet_edge.inference.encoder import core
+from emonet_edge.inference.openvino_core import core
+from emonet_edge.machine.isa import available_isas
 from emonet_edge.model_dir import ModelDir
 
 FURTHER = "further from FP32 than certified"

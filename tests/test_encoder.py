@@ -21,7 +21,8 @@ from emonet_edge.exceptions import (
     IntegrityError,
     ManifestError,
 )
-from emonet_edge.inference.encoder import Encoder, core, openvino
+from emonet_edge.inference.encoder import Encoder
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge.threads import set_thread_budget, thread_budget
 from encoder_models import INPUT_SHAPE, PACKAGE_ROOT, reference, write_encoder
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
-from emonet_edge.inference.encoder import core  # noqa: E402
+from emonet_edge.inference.openvino_core import core  # noqa: E402
 from emonet_edge_export.calibration import drawn_samples, from_folder, spread_out  # noqa: E402
 from emonet_edge_export.encoder.convert import (  # noqa: E402
     check_onnx,

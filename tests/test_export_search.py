@@ -12,7 +12,7 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="export needs torch")
 pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or the wheel")
 
-from emonet_edge.inference.encoder import openvino  # noqa: E402
+from emonet_edge.inference.openvino_core import openvino  # noqa: E402
 from emonet_edge_export.calibration import drawn_samples, from_folder  # noqa: E402
 from emonet_edge_export.encoder.convert import to_ir  # noqa: E402
 from emonet_edge_export.errors import ExportError  # noqa: E402

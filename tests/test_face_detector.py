@@ -21,7 +21,7 @@ from emonet_edge.exceptions import (
     IntegrityError,
     ModelNotFoundError,
 )
-from emonet_edge.inference.encoder import core
+from emonet_edge.inference.openvino_core import core
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge.models.face_detector import COMPILED_SHAPES, DETECTOR_FILE
 from emonet_edge.models.yunet import OUTPUTS, STRIDES, output_name, overlaps

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from emonet_edge.stream.ledger import Ledger
 from emonet_edge.stream.outcomes import FrameOutcome, Notice
+from emonet_edge.stream.publisher import Ledger
 from emonet_edge.stream.records import Records
 
 

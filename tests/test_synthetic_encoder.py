@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emonet_edge.exceptions import UnknownNameError
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.architectures import Architecture, preset
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs
 from emonet_edge.synthetic.encoder_ir import write_encoder

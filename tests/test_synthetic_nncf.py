@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.architectures import Architecture, VisionArchitecture, preset
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs
 from emonet_edge.synthetic.encoder_ir import write_encoder

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from emonet_edge.exceptions import InputError
-from emonet_edge.threads import cgroup_quota, set_thread_budget, thread_budget, usable_cpus
+from emonet_edge.machine.cgroups import cgroup_quota
+from emonet_edge.threads import set_thread_budget, thread_budget, usable_cpus
 
 
 @pytest.fixture(autouse=True)

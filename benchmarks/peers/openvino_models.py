@@ -13,7 +13,7 @@ __all__ = ["compiled_encoder", "encoder_call", "fully_connected"]
 
 
 def _compile(model: Any, threads: int, hint: str) -> Any:
-    from emonet_edge.inference.encoder import core
+    from emonet_edge.inference.openvino_core import core
 
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -26,7 +26,7 @@ def _compile(model: Any, threads: int, hint: str) -> Any:
 
 def compiled_encoder(xml: Path, threads: int, hint: str) -> Any:
     """An encoder on the CPU; `hint` is "f32" or "bf16"."""
-    from emonet_edge.inference.encoder import core
+    from emonet_edge.inference.openvino_core import core
 
     return _compile(core().read_model(xml), threads, hint)
 
@@ -53,7 +53,7 @@ def fully_connected(
     As NNCF compresses weights: INT8 symmetric with one scale for each row, INT4 symmetric with one
     for each row and group of 128. Precision hint f32.
     """
-    from emonet_edge.inference.encoder import openvino
+    from emonet_edge.inference.openvino_core import openvino
 
     ov = openvino()
     op, rows, inputs = ov.opset13, *weights.shape

@@ -18,7 +18,7 @@ from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.inference.compile import EncoderSource
 from emonet_edge.inference.encoder import Encoder
 from emonet_edge.model_dir import ModelDir, ModelDirWriter
-from emonet_edge.model_dir.manifest_json import MANIFEST_NAME, Manifest
+from emonet_edge.model_dir.manifest import MANIFEST_NAME, Manifest
 from emonet_edge_export.calibration import Samples, from_folder
 from emonet_edge_export.describe_model import tool_versions
 from emonet_edge_export.encoder.auto_recipe import FRONT_FILES, AutoPlan, search_recipe

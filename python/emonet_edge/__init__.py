@@ -1,17 +1,39 @@
 """LAION's Empathic Insight emotion models for faces and voices, on small Intel computers.
 
+A module at the root of this package is public, and so are the packages `bench`, `certificate`,
+`heads`, `model_dir`, `stream` (with `stream.output`) and `synthetic`: all of them are in `__all__`
+here. The other folders are wings of the house, for its own use.
+
 Importing the package loads neither openvino nor the native core: names are resolved on first use.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from emonet_edge._lazy import lazy_names
 from emonet_edge._version import __version__
 
 if TYPE_CHECKING:
-    from emonet_edge import certificate, exceptions, levels, model_dir, stream, synthetic, taxonomy
+    from emonet_edge import (
+        agreement,
+        audio,
+        bench,
+        certificate,
+        coarse,
+        exceptions,
+        heads,
+        image,
+        levels,
+        media,
+        model_dir,
+        runtime_info,
+        scores,
+        stream,
+        synthetic,
+        taxonomy,
+        threads,
+    )
     from emonet_edge.audio import log_mel_spectrogram, resample
     from emonet_edge.exceptions import EmonetError, EmonetWarning
     from emonet_edge.heads import MultiHeadMLP
@@ -25,15 +47,23 @@ if TYPE_CHECKING:
     from emonet_edge.threads import set_thread_budget, thread_budget
 
 _SUBMODULES = (
+    "agreement",
+    "audio",
+    "bench",
     "certificate",
+    "coarse",
     "exceptions",
+    "heads",
+    "image",
     "levels",
     "media",
     "model_dir",
+    "runtime_info",
     "scores",
     "stream",
     "synthetic",
     "taxonomy",
+    "threads",
 )
 _HOMES = {
     "EmonetError": "exceptions",
@@ -66,32 +96,29 @@ __all__ = [
     "Scores",
     "VoiceEmotionModel",
     "__version__",
+    "agreement",
+    "audio",
+    "bench",
     "certificate",
+    "coarse",
     "exceptions",
+    "heads",
+    "image",
     "info",
     "levels",
     "log_mel_spectrogram",
+    "media",
     "model_dir",
     "preprocess_image",
     "resample",
+    "runtime_info",
+    "scores",
     "set_thread_budget",
     "stream",
     "synthetic",
     "taxonomy",
     "thread_budget",
+    "threads",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return import_module(f"{__name__}.{name}")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_HOMES})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, _SUBMODULES)

@@ -8,8 +8,8 @@ from typing import Any
 
 from emonet_edge._version import __version__
 from emonet_edge.exceptions import EmonetError
-from emonet_edge.heads import active_isa, available_isas
 from emonet_edge.inference.compile_cache import CacheUnavailableError, CompileCache
+from emonet_edge.machine.isa import active_isa, available_isas
 from emonet_edge.machine.paths import models_dir
 from emonet_edge.threads import core_type, thread_budget, usable_cpus, usable_topology
 
@@ -30,7 +30,7 @@ def info() -> dict[str, Any]:
     """
     import numpy as np
 
-    from emonet_edge.inference.encoder import core, openvino
+    from emonet_edge.inference.openvino_core import core, openvino
 
     devices = {
         name: str(core().get_property(name, "FULL_DEVICE_NAME"))

@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 import os
 from operator import index
-from pathlib import Path
 from typing import Literal, SupportsIndex, get_args
 
 from emonet_edge.exceptions import InputError
+from emonet_edge.machine.cgroups import cgroup_quota
 from emonet_edge.machine.cpu_topology import CpuTopology, cpu_topology
 
 __all__ = [
@@ -150,60 +150,3 @@ def usable_cpus() -> int:
         count = os.cpu_count() or 1
     quota = cgroup_quota()
     return count if quota is None else max(1, min(count, math.ceil(quota)))
-
-
-def cgroup_quota(
-    membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
-) -> float | None:
-    """Return the CPU quota of this process in CPUs, or None where there is none.
-
-    A limit of any group above counts as well, so the smallest on the way to the root is returned.
-    cgroup v2: `cpu.max` holds "quota period" or "max period". v1: `cpu.cfs_quota_us` is -1 for no
-    limit. Inside a container the path of the group often does not exist below the mount, which
-    then is the group itself: going up to the root covers that.
-    """
-    quotas = [
-        quota
-        for folder in _group_folders(membership, root)
-        for quota in (_quota_v2(folder), _quota_v1(folder))
-        if quota is not None
-    ]
-    return min(quotas, default=None)
-
-
-def _group_folders(membership: Path, root: Path) -> list[Path]:
-    folders: list[Path] = []
-    for line in _read(membership).splitlines():
-        _, controllers, path = [*line.split(":", 2), "", ""][:3]
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        mount = root / controllers if controllers else root
-        mounts = [mount, root / "cpu"] if controllers else [mount]
-        for base in mounts:
-            group = base / path.lstrip("/")
-            folders += [group, *(p for p in group.parents if p == base or base in p.parents)]
-    return list(dict.fromkeys(folders))
-
-
-def _quota_v2(folder: Path) -> float | None:
-    quota, _, period = _read(folder / "cpu.max").partition(" ")
-    return _ratio(quota, period)
-
-
-def _quota_v1(folder: Path) -> float | None:
-    return _ratio(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
-
-
-def _ratio(quota: str, period: str) -> float | None:
-    try:
-        value = int(quota) / int(period)
-    except (ValueError, ZeroDivisionError):
-        return None
-    return value if value > 0 else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.runtime_info import cpu_name
 from emonet_edge.threads import thread_budget
 from emonet_edge_export.calibration import Samples

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge_export.errors import DiskFullError, ExportError
 
 __all__ = ["check_onnx", "save_ir", "to_ir", "write_onnx"]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.heads.compensate import NeighbourMoments
 from emonet_edge_export.progress import Progress

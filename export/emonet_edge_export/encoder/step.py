@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.heads import Compensation
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.encoder.auto_recipe import AutoPlan, search_recipe
 from emonet_edge_export.encoder.convert import check_batch, check_onnx, save_ir, to_ir, write_onnx

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.model_dir import ModelDir
-from emonet_edge.model_dir.manifest_json import Manifest
+from emonet_edge.model_dir.manifest import Manifest
 from emonet_edge_export import public_calibration
 from emonet_edge_export.calibration import Samples, drawn_samples, from_folder
 from emonet_edge_export.encoder.convert import save_ir, to_ir

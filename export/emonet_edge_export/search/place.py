@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge_export.search.parts import Part, Reader, nodes_by_name, weight_of
 from emonet_edge_export.search.round_weights import compensated
 from emonet_edge_export.search.statistics import Extremes

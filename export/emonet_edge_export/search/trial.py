@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.agreement import Agreement, agree
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.search.judge import Judge
 from emonet_edge_export.search.parts import Part

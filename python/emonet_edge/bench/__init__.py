@@ -7,7 +7,7 @@ own and the first result is a first one. `compare` holds two saved measurements 
 from emonet_edge.bench.compare import Comparison, compare
 from emonet_edge.bench.conditions import GRAMMAR, Condition, ConditionError
 from emonet_edge.bench.machine import machine
-from emonet_edge.bench.percentiles import RUNS_NEEDED
+from emonet_edge.bench.percentiles import RUNS_NEEDED, summarize
 from emonet_edge.bench.plan import PlannedDevice, plan_devices
 from emonet_edge.bench.record import figures, row
 from emonet_edge.bench.request import Request
@@ -33,4 +33,5 @@ __all__ = [
     "row",
     "run_measurement",
     "save",
+    "summarize",
 ]

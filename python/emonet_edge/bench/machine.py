@@ -9,13 +9,13 @@ from typing import Any
 
 import emonet_edge as ee
 from emonet_edge import runtime_info
-from emonet_edge.heads import active_isa
+from emonet_edge.machine.isa import active_isa
 from emonet_edge.threads import thread_budget, usable_cpus
 
 
 def machine() -> dict[str, Any]:
     """Describe where the figures are taken, JSON-ready."""
-    from emonet_edge.inference.encoder import openvino
+    from emonet_edge.inference.openvino_core import openvino
 
     return {
         "cpu": runtime_info.cpu_name(),

@@ -43,7 +43,7 @@ def plan_devices(asked: Sequence[str] | None) -> list[PlannedDevice]:
 
 
 def _planned(name: str, available: Sequence[str]) -> PlannedDevice:
-    from emonet_edge.inference.encoder import why_absent
+    from emonet_edge.inference.openvino_core import why_absent
 
     choice = choose(name, available)
     if choice.absent:

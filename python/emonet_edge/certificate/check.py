@@ -2,8 +2,8 @@
 
 `check_devices` replays the certificate of a model directory on every device of this machine. That
 finds what no checksum can: CPUs without VNNI, whose 8-bit sums saturate, devices that infer in bf16
-or fp16 unasked, faulty drivers. How the errors are told apart is in `certified_distance`, what the
-file holds in `certificate_file`.
+or fp16 unasked, faulty drivers. How the errors are told apart is in `distance`, what the file
+holds in `file`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from emonet_edge.certificate.distance import (
 )
 from emonet_edge.certificate.file import CERTIFICATE_NAME, Certificate, Certified, most_inputs
 from emonet_edge.exceptions import DeviceError, EmbeddingError
-from emonet_edge.heads import MultiHeadMLP, active_isa, available_isas
+from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.inference.devices import available_devices, choose
-from emonet_edge.inference.encoder import Encoder, EncoderReport, why_absent
+from emonet_edge.inference.encoder import Encoder, EncoderReport
+from emonet_edge.inference.openvino_core import why_absent
+from emonet_edge.machine.isa import active_isa, available_isas
 from emonet_edge.model_dir import ModelDir, check_memory
 from emonet_edge.models.emotion_model import encoder_source, open_heads
 

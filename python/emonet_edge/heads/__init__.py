@@ -5,17 +5,13 @@ cpp/heads/packed_heads.hpp, the kernels in cpp/kernels/.
 """
 
 from emonet_edge.heads.multi_head_mlp import (
-    Compensation,
     EmbeddingNorm,
     HeadsMemory,
     HeadsPrecision,
     MultiHeadMLP,
-    active_isa,
-    available_isas,
-    crc32c,
     head_sizes,
-    pack_layer,
 )
+from emonet_edge.heads.pack_layer import Compensation, crc32c, pack_layer
 
 __all__ = [
     "Compensation",
@@ -23,8 +19,6 @@ __all__ = [
     "HeadsMemory",
     "HeadsPrecision",
     "MultiHeadMLP",
-    "active_isa",
-    "available_isas",
     "crc32c",
     "head_sizes",
     "pack_layer",

@@ -1,14 +1,9 @@
-"""Packed heads: many small MLPs on one embedding, read in one pass.
-
-The file format is described in cpp/heads/packed_heads.hpp, the kernels in cpp/kernels/. This module
-is the only one that calls the heads' part of the native core.
-"""
+"""Many small MLPs on one embedding, read in one pass from a packed heads file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,37 +17,16 @@ if TYPE_CHECKING:
     from emonet_edge import _core
 
 __all__ = [
-    "Compensation",
+    "EmbeddingNorm",
     "HeadsMemory",
     "HeadsPrecision",
     "MultiHeadMLP",
-    "active_isa",
-    "available_isas",
-    "crc32c",
     "head_sizes",
-    "pack_layer",
 ]
 
 HeadsPrecision = Literal["int8", "int4", "fp16", "fp32"]
 EmbeddingNorm = Literal["none", "l2"]
 HeadsMemory = Literal["map", "copy"]
-
-
-@dataclass(frozen=True)
-class Compensation:
-    """How later weights make up for the INT4 rounding errors of earlier ones.
-
-    The recurrence is in cpp/heads/compensated_rounding.hpp; the export derives both matrices from
-    embeddings.
-
-    Attributes:
-        next_position: float32 [width, width]; row c is what the weight of column c takes over of
-            the errors of all columns at the position before.
-        later_columns: float32 [width, width]; the same within a position, of columns below c only.
-    """
-
-    next_position: NDArray[np.float32]
-    later_columns: NDArray[np.float32]
 
 
 class MultiHeadMLP:
@@ -100,7 +74,7 @@ class MultiHeadMLP:
         _require_choice("embedding_norm", embedding_norm, ("none", "l2"))
         _require_choice("memory", memory, ("map", "copy"))
         wanted = _name_list(names)
-        native = _native().MultiHeadMLP(
+        native = native_core().MultiHeadMLP(
             os.fspath(path),
             wanted,
             embedding_norm == "l2",
@@ -185,7 +159,7 @@ def head_sizes(path: str | os.PathLike[str], names: Sequence[str] | None = None)
         PackedHeadsError, FormatVersionError: as `MultiHeadMLP.open`.
         UnknownNameError: a name in `names` that the file does not have.
     """
-    sizes: dict[str, int] = dict(_native().packed_head_sizes(os.fspath(path)))
+    sizes: dict[str, int] = dict(native_core().packed_head_sizes(os.fspath(path)))
     if names is None:
         return sizes
     for name in _name_list(names):
@@ -197,64 +171,8 @@ def head_sizes(path: str | os.PathLike[str], names: Sequence[str] | None = None)
     return {name: sizes[name] for name in names}
 
 
-def pack_layer(
-    weights: NDArray[np.float32],
-    biases: NDArray[np.float32],
-    precision: HeadsPrecision,
-    mean: NDArray[np.float32] | None = None,
-    compensation: Compensation | None = None,
-) -> bytes:
-    """Pack one dense layer as cpp/heads/layer_layout.hpp describes.
-
-    Args:
-        weights: float32 [rows, positions, width].
-        biases: float32 [rows].
-        precision: how the weights are stored.
-        mean: float32 [positions, width], subtracted from the inputs at run time; its exact product
-            with the weights is folded into the biases. None: nothing is subtracted.
-        compensation: of INT4's rounding errors. None: each weight is rounded to nearest.
-
-    Raises:
-        InputError: weights that are not finite or do not fit the precision; a compensation of
-            another precision than "int4", of another width or with values that are not finite.
-    """
-    if compensation is not None:
-        _check_compensation(compensation, precision, weights.shape[-1])
-    arrays = (
-        weights,
-        biases,
-        mean,
-        compensation and compensation.next_position,
-        compensation and compensation.later_columns,
-    )
-    packed: bytes = _native().pack_layer(
-        precision,
-        *(None if a is None else np.ascontiguousarray(a, dtype=np.float32) for a in arrays),
-        thread_budget(),
-    )
-    return packed
-
-
-def crc32c(data: Any, value: int = 0) -> int:
-    """CRC-32C (Castagnoli, RFC 3720) of a bytes-like object, continuing from `value`."""
-    return int(_native().crc32c(data, value))
-
-
-def active_isa() -> str:
-    """Name the instruction set that the native core uses: $EMONET_ISA, else the CPU's best.
-
-    Raises:
-        IsaError: EMONET_ISA names one that is unknown or that this CPU does not have.
-    """
-    return str(_native().active_isa())
-
-
-def available_isas() -> list[str]:
-    """Name the instruction sets that this build and this CPU have, weakest first."""
-    return list(_native().available_isas())
-
-
-def _native() -> Any:
+def native_core() -> Any:
+    """Return the native core, loaded on first use: the one door of the heads' binding."""
     from emonet_edge import _core
 
     return _core
@@ -263,20 +181,6 @@ def _native() -> Any:
 def _require_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise InputError(f"{option} must be one of {', '.join(choices)}; got {value!r}")
-
-
-def _check_compensation(compensation: Compensation, precision: str, width: int) -> None:
-    if precision != "int4":
-        raise InputError(
-            f"only int4 weights are rounded with compensation; got {precision!r}; pass none"
-        )
-    for name in ("next_position", "later_columns"):
-        matrix = np.asarray(getattr(compensation, name))
-        if matrix.shape != (width, width) or not np.isfinite(matrix).all():
-            raise InputError(
-                f"{name} must be finite and of shape [{width}, {width}], the embedding's width; "
-                f"got {list(matrix.shape)}; derive it from this encoder's embeddings"
-            )
 
 
 def _name_list(names: Sequence[str] | None) -> list[str]:

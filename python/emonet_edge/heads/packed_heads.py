@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from emonet_edge.exceptions import InputError
-from emonet_edge.heads.multi_head_mlp import Compensation, HeadsPrecision, crc32c, pack_layer
+from emonet_edge.heads.multi_head_mlp import HeadsPrecision
+from emonet_edge.heads.pack_layer import Compensation, crc32c, pack_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

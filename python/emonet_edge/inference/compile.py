@@ -31,15 +31,14 @@ from typing import Any
 
 from emonet_edge.exceptions import IntegrityError, ManifestError
 from emonet_edge.inference.compile_cache import CacheUnavailableError, CompileCache, cache_key
+from emonet_edge.inference.openvino_core import brief, device_property
 from emonet_edge.threads import CoreType
 
 __all__ = [
     "EncoderSource",
     "Loaded",
     "Settings",
-    "brief",
     "device_config",
-    "device_property",
     "load_on",
 ]
 
@@ -218,18 +217,3 @@ def _cpu_features() -> list[str]:
     except OSError:
         return []
     return [line for line in lines if line.startswith(("model name", "flags", "stepping"))]
-
-
-def device_property(core: Any, device: str, name: str) -> Any:
-    """Return a property of a device, or None if the device does not have it."""
-    try:
-        return core.get_property(device, name)
-    except (RuntimeError, TypeError):  # unknown to this device, or of a type Python does not get
-        return None
-
-
-def brief(error: BaseException) -> str:
-    """Return what OpenVINO says without the source lines it says it from."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    text = " ".join(line for line in lines if line and not line.startswith("Exception from"))
-    return text[:300] or type(error).__name__

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emonet_edge.exceptions import DeviceError
+from emonet_edge.inference.openvino_core import core
 
 __all__ = ["Choice", "available_devices", "choose"]
 
@@ -43,8 +44,6 @@ class Choice:
 
 def available_devices() -> tuple[str, ...]:
     """List the devices that OpenVINO finds here, such as ("CPU", "GPU.0", "GPU.1", "NPU")."""
-    from emonet_edge.inference.encoder import core
-
     return tuple(core().available_devices)
 
 

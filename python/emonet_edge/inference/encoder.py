@@ -1,14 +1,9 @@
-"""The encoder: an OpenVINO model with static shapes, from prepared input to embedding.
-
-The only module that imports openvino, and only inside `openvino()`.
-"""
+"""The encoder: an OpenVINO model with static shapes, from prepared input to embedding."""
 
 from __future__ import annotations
 
 import functools
 import math
-import sys
-import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,14 +28,13 @@ from emonet_edge.inference.compile import (
     EncoderSource,
     Loaded,
     Settings,
-    brief,
-    device_property,
     load_on,
 )
 from emonet_edge.inference.devices import Choice, available_devices, choose
+from emonet_edge.inference.openvino_core import brief, core, device_property, openvino, why_absent
 from emonet_edge.threads import checked_threads, core_type, thread_budget
 
-__all__ = ["Encoder", "EncoderReport", "EncoderSource", "core", "openvino", "why_absent"]
+__all__ = ["Encoder", "EncoderReport"]
 
 PRECISION_HINTS = ("f32", "bf16", "f16")
 MAX_BATCH = 64
@@ -48,37 +42,6 @@ MAX_BATCH = 64
 # its input meanwhile. More would only queue up inside OpenVINO.
 POOL_SIZE = 2
 _INPUT_ERRORS = {3: AudioError, 4: ImageError}  # [n, mels, frames], [n, channels, height, width]
-_lock = threading.Lock()
-
-
-@functools.cache
-def openvino() -> Any:
-    """Import openvino without its telemetry and return the module.
-
-    Its import alone sends an event over the network when openvino_telemetry is installed, which
-    it is by default. With that package out of sight openvino takes its own stub instead.
-    """
-    name = "openvino_telemetry"
-    hidden = "openvino" not in sys.modules and name not in sys.modules
-    if hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        import openvino as module
-    finally:
-        if hidden:
-            sys.modules.pop(name, None)
-    return module
-
-
-def core() -> Any:
-    """Return the one openvino.Core of this process."""
-    with _lock:
-        return _make_core()
-
-
-@functools.cache
-def _make_core() -> Any:
-    return openvino().Core()
 
 
 @dataclass(frozen=True)
@@ -293,16 +256,6 @@ def _cores_in_force(compiled: Any) -> str | None:
     except RuntimeError:
         return None
     return {theirs: ours for ours, theirs in CORE_TYPES.items()}.get(name)
-
-
-def why_absent(device: str) -> str:
-    """Return in brackets what OpenVINO says of the device, such as a missing library, or ""."""
-    try:
-        core().get_property(device, "FULL_DEVICE_NAME")
-    except RuntimeError as error:
-        text = brief(error)
-        return "" if text.startswith("Unsupported") else f" ({text})"
-    return ""
 
 
 def _count_int8(compiled: Any) -> tuple[int, int]:

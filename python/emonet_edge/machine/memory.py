@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emonet_edge.exceptions import MemoryBudgetError
+from emonet_edge.machine.cgroups import memory_groups
 
 __all__ = ["available_memory", "check_memory"]
 
@@ -37,7 +38,7 @@ def available_memory(root: Path = Path("/")) -> tuple[int | None, str]:
     left (version 1 and 2); file pages that a group can drop count as free, as in MemAvailable.
     """
     limits = [(_meminfo(root), "MemAvailable in /proc/meminfo")]
-    for group in _groups(root):
+    for group in memory_groups(root):
         limits.append((_left_in_group(group), f"control group {group}"))
     known = [(value, name) for value, name in limits if value is not None]
     return min(known) if known else (None, "neither /proc/meminfo nor a control group is readable")
@@ -48,22 +49,6 @@ def _meminfo(root: Path) -> int | None:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024  # the file says kB and means KiB
     return None
-
-
-def _groups(root: Path) -> list[Path]:
-    """List this process's memory control groups, innermost first, for version 1 and 2."""
-    groups = []
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            base = root / "sys/fs/cgroup"
-        elif "memory" in controllers.split(","):
-            base = root / "sys/fs/cgroup/memory"
-        else:
-            continue
-        own = base / path.strip("/")
-        groups += [own, *(parent for parent in own.parents if parent.is_relative_to(base))]
-    return groups
 
 
 def _left_in_group(group: Path) -> int | None:

@@ -1,7 +1,4 @@
-"""Model directories: opening and checking one, and finding the one that was meant.
-
-Writing is in `model_dir_writer`, whose `ModelDirWriter` is also reachable from here.
-"""
+"""A model directory on disk: opened, checked, and weighed against the memory there is."""
 
 from __future__ import annotations
 
@@ -12,15 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from emonet_edge.exceptions import (
-    EmonetError,
     IntegrityError,
     ManifestError,
-    ModelDirectoryError,
     ModelNotFoundError,
 )
 from emonet_edge.formats.json_reader import MAX_BYTES
 from emonet_edge.machine.memory import check_memory as _check_memory
-from emonet_edge.machine.paths import MODELS_VARIABLE, models_dir
+from emonet_edge.machine.paths import MODELS_VARIABLE
 from emonet_edge.model_dir.integrity import (
     FileResult,
     Progress,
@@ -29,19 +24,16 @@ from emonet_edge.model_dir.integrity import (
     check_present,
     verify_all,
 )
-from emonet_edge.model_dir.manifest_json import MANIFEST_NAME, Manifest, parse_manifest
-from emonet_edge.model_dir.writer import ModelDirWriter
+from emonet_edge.model_dir.manifest import MANIFEST_NAME, Manifest
+from emonet_edge.model_dir.manifest_json import parse_manifest
 from emonet_edge.scores import HeadInfo
-from emonet_edge.taxonomy import names_for
 
 __all__ = [
     "FileResult",
     "ModelDir",
-    "ModelDirWriter",
     "check_memory",
     "loading_bytes",
     "read_manifest",
-    "resolve",
     "verify_files",
 ]
 
@@ -122,17 +114,17 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         FormatVersionError, ManifestError, IntegrityError: as `ModelDir.open`.
     """
     directory = Path(path)
-    mode = _mode(directory)
+    mode = mode_of(directory)
     if not stat.S_ISDIR(mode):
         what = "not a directory" if mode else "no such directory, or it cannot be read"
-        raise ModelNotFoundError(f"{directory}: {what}; {_how_to_get('face or voice')}")
+        raise ModelNotFoundError(f"{directory}: {what}; {how_to_get('face or voice')}")
     file = directory / MANIFEST_NAME
-    if not _mode(file):
+    if not mode_of(file):
         raise ModelNotFoundError(
             f"{directory}: no {MANIFEST_NAME}, so no model directory or an unfinished one; "
-            f"{_how_to_get('face or voice')}"
+            f"{how_to_get('face or voice')}"
         )
-    if not stat.S_ISREG(_mode(file)) or not file.resolve().is_relative_to(directory.resolve()):
+    if not stat.S_ISREG(mode_of(file)) or not file.resolve().is_relative_to(directory.resolve()):
         raise IntegrityError(f"{file}: must be a regular file inside the model directory")
     try:
         with file.open("rb") as stream:
@@ -181,77 +173,7 @@ def check_memory(manifest: Manifest, needed_bytes: int | None = None) -> None:
     _check_memory(needed_bytes, f"the {manifest.modality} model {manifest.suite}", remedy)
 
 
-def resolve(model: str | os.PathLike[str] | None, modality: str) -> Path:
-    """Find the model directory that is meant.
-
-    The first that is given counts, and no other is tried: `model`, ``$EMONET_MODELS``, the user's
-    ``$XDG_DATA_HOME/emonet-edge/models``. Each can be a model directory or a folder of them; in a
-    folder the one of this modality is taken.
-
-    Raises:
-        ModelNotFoundError: nothing there of this modality; the message says where it looked.
-        ModelDirectoryError: several of this modality (the message lists them), or the directory
-            that was named outright has a bad manifest.
-        UnknownNameError: no such modality.
-    """
-    names_for(modality)
-    place, origin = _place(model, modality)
-    if _mode(place / MANIFEST_NAME):
-        found = read_manifest(place).modality
-        if found != modality:
-            raise ModelNotFoundError(
-                f"{place} ({origin}) holds a {found} model, a {modality} model is needed; "
-                f"{_how_to_get(modality)}"
-            )
-        return place
-    return _only_one(place, origin, modality)
-
-
-def _place(model: str | os.PathLike[str] | None, modality: str) -> tuple[Path, str]:
-    if model is not None:
-        return Path(model), "given"
-    if value := os.environ.get(MODELS_VARIABLE):
-        return Path(value), f"${MODELS_VARIABLE}"
-    folder = models_dir()
-    if folder is None:
-        raise ModelNotFoundError(
-            f"no {modality} model: none was given, ${MODELS_VARIABLE} is not set and this user has "
-            f"no home directory; {_how_to_get(modality)}"
-        )
-    return folder, f"the default, since ${MODELS_VARIABLE} is not set"
-
-
-def _only_one(folder: Path, origin: str, modality: str) -> Path:
-    try:
-        candidates = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        raise ModelNotFoundError(
-            f"no {modality} model: looked in {folder} ({origin}): {error.strerror}; "
-            f"{_how_to_get(modality)}"
-        ) from None
-    found, broken = [], []
-    for path in (p for p in candidates if _mode(p / MANIFEST_NAME)):
-        try:
-            if read_manifest(path).modality == modality:
-                found.append(path)
-        except EmonetError as error:
-            broken.append(str(error))
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise ModelDirectoryError(
-            f"{folder} ({origin}) holds several {modality} models: {names}; "
-            f"name one, for example --model {found[0]}"
-        )
-    if not found:
-        unreadable = f" Unreadable there: {'; '.join(broken)}" if broken else ""
-        raise ModelNotFoundError(
-            f"no {modality} model: looked in {folder} ({origin}); {_how_to_get(modality)}."
-            f"{unreadable}"
-        )
-    return found[0]
-
-
-def _mode(path: Path) -> int:
+def mode_of(path: Path) -> int:
     """Return st_mode, 0 where there is nothing to be seen; Path.exists would raise on rights."""
     try:
         return path.stat().st_mode
@@ -259,7 +181,7 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _how_to_get(modality: str) -> str:
+def how_to_get(modality: str) -> str:
     return (
         f"make a {modality} model directory with `emonet-edge export`, then pass it with --model "
         f"or set {MODELS_VARIABLE}; `emonet-edge demo` runs without one"

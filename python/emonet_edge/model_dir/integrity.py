@@ -15,7 +15,7 @@ from typing import Any
 
 from emonet_edge.exceptions import IntegrityError
 from emonet_edge.machine.paths import cache_dir
-from emonet_edge.model_dir.manifest_json import MANIFEST_NAME, FileInfo, Manifest
+from emonet_edge.model_dir.manifest import MANIFEST_NAME, FileInfo, Manifest
 
 __all__ = [
     "FileResult",

@@ -1,6 +1,6 @@
 """What a model directory says about itself: manifest.json, format version 1, as plain data.
 
-`manifest` reads, checks and writes it, and is where to import these names from.
+`manifest_json` reads, checks and writes it.
 """
 
 from __future__ import annotations

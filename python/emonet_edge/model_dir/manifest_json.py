@@ -32,19 +32,8 @@ from emonet_edge.scores import HeadInfo
 from emonet_edge.taxonomy import MODALITIES, kind_of, names_for
 
 __all__ = [
-    "FORMAT",
-    "FORMAT_VERSION",
-    "MANIFEST_NAME",
-    "REQUIRED_FILES",
-    "EncoderInfo",
-    "FileInfo",
-    "ImagePreparation",
-    "LogMelPreparation",
-    "Manifest",
-    "Source",
     "manifest_sha256",
     "parse_manifest",
-    "safe_name",
     "seal_manifest",
 ]
 

@@ -15,13 +15,8 @@ from typing import Any
 from emonet_edge.exceptions import ModelDirectoryError
 from emonet_edge.model_dir.attribution import attribution_text
 from emonet_edge.model_dir.integrity import Progress, sha256_of_file
-from emonet_edge.model_dir.manifest_json import (
-    MANIFEST_NAME,
-    REQUIRED_FILES,
-    FileInfo,
-    safe_name,
-    seal_manifest,
-)
+from emonet_edge.model_dir.manifest import MANIFEST_NAME, REQUIRED_FILES, FileInfo, safe_name
+from emonet_edge.model_dir.manifest_json import seal_manifest
 
 __all__ = ["ModelDirWriter"]
 

@@ -22,7 +22,8 @@ from emonet_edge.exceptions import (
     UnknownNameError,
 )
 from emonet_edge.heads import HeadsMemory, MultiHeadMLP
-from emonet_edge.inference.encoder import Encoder, EncoderSource
+from emonet_edge.inference.compile import EncoderSource
+from emonet_edge.inference.encoder import Encoder
 from emonet_edge.model_dir import ModelDir, check_memory
 from emonet_edge.scores import HeadInfo, Scores
 from emonet_edge.taxonomy import canonical

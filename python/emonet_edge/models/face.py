@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from emonet_edge.exceptions import ManifestError
 from emonet_edge.heads import HeadsMemory
 from emonet_edge.image import Color, preprocess_image
-from emonet_edge.model_dir.manifest_json import ImagePreparation
+from emonet_edge.model_dir.manifest import ImagePreparation
 from emonet_edge.models.emotion_model import (
     EmotionModel,
     LoadOptions,

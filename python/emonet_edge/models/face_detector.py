@@ -34,12 +34,12 @@ from numpy.typing import NDArray
 
 from emonet_edge.exceptions import DeviceError, InputError, IntegrityError, ModelNotFoundError
 from emonet_edge.image import Color, YuvMatrix, YuvRange, picture_sides, preprocess_image
-from emonet_edge.inference.compile import Settings, brief, device_config
+from emonet_edge.inference.compile import Settings, device_config
 from emonet_edge.inference.devices import available_devices, choose
-from emonet_edge.inference.encoder import core, why_absent
+from emonet_edge.inference.openvino_core import brief, core, why_absent
 from emonet_edge.model_dir import read_manifest
 from emonet_edge.model_dir.integrity import check_hash, check_present
-from emonet_edge.model_dir.manifest_json import MANIFEST_NAME
+from emonet_edge.model_dir.manifest import MANIFEST_NAME
 from emonet_edge.models import yunet
 from emonet_edge.threads import checked_threads, core_type
 

@@ -5,8 +5,9 @@ Importing it loads nothing heavy: names are resolved on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from emonet_edge._lazy import lazy_names
 
 if TYPE_CHECKING:
     from emonet_edge.stream import output
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         FrameOutcome,
         FusedState,
         Notice,
+        StreamRecord,
         UtteranceOutcome,
     )
     from emonet_edge.stream.session import LiveSession
@@ -60,6 +62,7 @@ _HOMES = {
     "SourceOptions": "sources.open",
     "SpeechOptions": "voices.speech",
     "SpeechSegmenter": "voices.speech",
+    "StreamRecord": "outcomes",
     "SystemClock": "clock",
     "UtteranceJob": "voices.utterances",
     "UtteranceOptions": "voices.utterances",
@@ -96,6 +99,7 @@ __all__ = [
     "SourceOptions",
     "SpeechOptions",
     "SpeechSegmenter",
+    "StreamRecord",
     "SystemClock",
     "UtteranceJob",
     "UtteranceOptions",
@@ -110,17 +114,4 @@ __all__ = [
     "segment_speech",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "output":
-        return import_module(f"{__name__}.{name}")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, "output"})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, ["output"])

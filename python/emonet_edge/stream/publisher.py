@@ -1,14 +1,19 @@
-"""Where every record leaves the stream: counted, fused, and handed to whoever listens."""
+"""Where every record leaves the stream: counted, fused, and handed to whoever listens.
+
+The books are kept here as well: one outcome for every frame and utterance, none lost uncounted.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
 
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.fusion import Fusion
 from emonet_edge.stream.governor import Governor
-from emonet_edge.stream.ledger import Ledger
 from emonet_edge.stream.outcomes import (
     EmotionEvent,
     FrameOutcome,
@@ -17,9 +22,53 @@ from emonet_edge.stream.outcomes import (
     UtteranceOutcome,
 )
 
-__all__ = ["Publisher"]
+__all__ = ["Ledger", "Publisher"]
+
+Outcome = TypeVar("Outcome", FrameOutcome, UtteranceOutcome)
 
 REPEATED_S = 10.0  # the same notice is not told again so soon: a broken driver has many a second
+
+
+class Ledger:
+    """Counts what was submitted and what became of it, for frames or for utterances.
+
+    Its keys are whatever tells one submission from another: (seq,) or (seq, update).
+    """
+
+    def __init__(self) -> None:
+        self._submitted = 0
+        self._waiting: set[Hashable] = set()
+        self._kinds: Counter[str] = Counter()
+        self._dropped_since = 0
+
+    @property
+    def waiting(self) -> frozenset[Hashable]:
+        """The keys of those that have no outcome yet."""
+        return frozenset(self._waiting)
+
+    def submit(self, key: Hashable) -> None:
+        """Enter one that was submitted."""
+        self._submitted += 1
+        self._waiting.add(key)
+
+    def enter(self, key: Hashable, outcome: Outcome) -> Outcome:
+        """Enter an outcome, and return it with the drops since the last one that was no drop.
+
+        Raises:
+            KeyError: it was never submitted, or has its outcome already.
+        """
+        self._waiting.remove(key)
+        self._kinds[outcome.kind] += 1
+        if outcome.kind == "dropped":
+            self._dropped_since += 1
+            return outcome
+        dropped, self._dropped_since = self._dropped_since, 0
+        return dataclasses.replace(outcome, dropped_before=dropped) if dropped else outcome
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the counts: submitted, waiting, and each kind of outcome."""
+        kinds = {kind: self._kinds[kind] for kind in ("result", "dropped", "abstained", "error")}
+        return {"submitted": self._submitted, "waiting": len(self._waiting), **kinds}
 
 
 class Publisher:

@@ -1,14 +1,20 @@
-"""What a stream has said and nobody has read yet: bounded, so that a slow reader blocks nobody."""
+"""How records reach their reader: a bounded buffer, so that a slow reader blocks nobody.
+
+Whoever gave a callback is called in a thread of its own: a slow one delays nothing but itself.
+"""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 
 from emonet_edge.stream.outcomes import Notice, StreamRecord
 
-__all__ = ["Records"]
+__all__ = ["Callback", "Delivery", "Records"]
+
+_log = logging.getLogger("emonet_edge")
 
 
 class Records:
@@ -60,3 +66,38 @@ class Records:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+class Callback:
+    """A callback that may raise. The first time is logged, every time is counted."""
+
+    def __init__(self, function: Callable[[StreamRecord], None]) -> None:
+        self._function = function
+        self.errors = 0
+
+    def __call__(self, record: StreamRecord) -> None:
+        """Hand over a record."""
+        try:
+            self._function(record)
+        except Exception:
+            self.errors += 1
+            if self.errors == 1:
+                _log.exception("on_record raised; the stream goes on, later ones are only counted")
+
+
+class Delivery:
+    """Reads records until they end."""
+
+    def __init__(self, records: Records, callback: Callback) -> None:
+        self._records, self._callback = records, callback
+        self._thread = threading.Thread(target=self._run, name="emonet-records", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while (record := self._records.take()) is not None:
+            self._callback(record)
+
+    def join(self) -> None:
+        """Wait until the last record was handed over, unless the callback itself asks."""
+        if self._thread is not threading.current_thread():
+            self._thread.join()

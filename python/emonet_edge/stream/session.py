@@ -28,7 +28,6 @@ import numpy as np
 from emonet_edge.exceptions import AudioError, InputError
 from emonet_edge.image import Color, YuvMatrix, YuvRange
 from emonet_edge.stream.clock import Clock, ManualClock, SystemClock
-from emonet_edge.stream.delivery import Callback, Delivery
 from emonet_edge.stream.faces.lane import FaceLane
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.fusion import Fusion
@@ -38,7 +37,7 @@ from emonet_edge.stream.options import LiveOptions
 from emonet_edge.stream.outcomes import Notice, StreamRecord
 from emonet_edge.stream.publisher import Publisher
 from emonet_edge.stream.readers import Readers, read_in_turn
-from emonet_edge.stream.records import Records
+from emonet_edge.stream.records import Callback, Delivery, Records
 from emonet_edge.stream.sources.push import frame_of_array
 from emonet_edge.stream.sources.source import AudioBlock, AudioSource, VideoSource
 from emonet_edge.stream.stages import Timer

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.architectures import Architecture, VisionArchitecture
 from emonet_edge.synthetic.calibrate import calibrate_stage, token_windows
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs

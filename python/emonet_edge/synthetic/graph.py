@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.encoder import openvino
+from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.architectures import (
     Architecture,
     VisionArchitecture,

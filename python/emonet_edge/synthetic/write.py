@@ -16,7 +16,7 @@ from emonet_edge._version import __version__
 from emonet_edge.exceptions import InputError
 from emonet_edge.heads import HeadsPrecision, MultiHeadMLP
 from emonet_edge.heads.packed_heads import PackedHeadsWriter
-from emonet_edge.inference.encoder import core, openvino
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge.model_dir import ModelDirWriter
 from emonet_edge.synthetic.architectures import Architecture, preset
 from emonet_edge.synthetic.calibration_inputs import calibration_inputs

@@ -225,7 +225,7 @@ class _Live:
 
     def _judge(self, record: Any, watchers: list[Any]) -> None:
         """Notice a source that failed, a window that was closed, and the end of the time."""
-        from emonet_edge.stream.outcomes import FrameOutcome, Notice, UtteranceOutcome
+        from emonet_edge.stream import FrameOutcome, Notice, UtteranceOutcome
 
         if isinstance(record, Notice) and record.topic == "source" and "error" in record.details:
             self._failed = True

@@ -78,8 +78,8 @@ class MiddleOfThePicture:
 
     def detect(self, image: Any, color: Any = "rgb", **options: Any) -> tuple[Any, ...]:
         """Return a box of half the picture's height in its middle."""
+        from emonet_edge import Face
         from emonet_edge.image import picture_sides
-        from emonet_edge.models.face_detector import Face
 
         height, width = picture_sides(image, color, options.get("width"))
         tall = height / 2

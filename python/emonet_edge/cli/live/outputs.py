@@ -11,7 +11,7 @@ from emonet_edge.cli.output import fail
 from emonet_edge.exceptions import EmonetError, MediaError
 
 if TYPE_CHECKING:
-    from emonet_edge.stream.outcomes import StreamRecord
+    from emonet_edge.stream import StreamRecord
     from emonet_edge.stream.output import RecordWriter
 
 

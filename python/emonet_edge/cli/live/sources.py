@@ -14,8 +14,7 @@ from emonet_edge.cli.output import note
 from emonet_edge.exceptions import MediaError
 
 if TYPE_CHECKING:
-    from emonet_edge.stream.clock import Clock
-    from emonet_edge.stream.outcomes import Notice
+    from emonet_edge.stream import Clock, Notice
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
-from emonet_edge.stream.outcomes import FrameOutcome, StreamRecord, UtteranceOutcome
+from emonet_edge.stream import FrameOutcome, StreamRecord, UtteranceOutcome
 
 KINDS = ("result", "dropped", "abstained", "error")
 _KEPT = 100_000  # of the newest latencies: three hours at 10 a second, and 3 MB
@@ -86,7 +86,7 @@ class Summary:
 
 def percentiles(values: Sequence[float]) -> dict[str, float | None]:
     """Return p50 and p95, interpolated; None where there are too few values for them."""
-    from emonet_edge.bench.percentiles import summarize
+    from emonet_edge.bench import summarize
 
     if not values:
         return {"p50": None, "p95": None}

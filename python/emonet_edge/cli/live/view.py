@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emonet_edge.cli.live.summary import Summary
 from emonet_edge.cli.output import bar, console, print_lines, printable
 from emonet_edge.drawing.style import FULL_SCALE
-from emonet_edge.stream.outcomes import (
+from emonet_edge.stream import (
     EmotionEvent,
     FaceReading,
     FrameOutcome,

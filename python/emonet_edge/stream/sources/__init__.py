@@ -15,7 +15,9 @@ raw_video, raw_audio                    pipes of a stated layout
 push                                    for those who have their own capture
 containers, byte_stream                 ffmpeg without a door to the file system or the network
 pixels, deferred                        planes for the native core, made only if somebody looks
-media_time, sample_ring                 the time of a recording; samples that nobody fetched
-open, devices                           from a text to a source; what there is
+media_time, sample_queue                the time of a recording; samples that nobody fetched
+numbering                               which frame of a source this is
+port_audio                              the one import of PortAudio
+open, devices, contents                 from a text to a source; what there is; what a file holds
 ======================================  ===========================================================
 """

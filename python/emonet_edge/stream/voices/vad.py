@@ -27,8 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.exceptions import DeviceError, IntegrityError
-from emonet_edge.inference.compile import brief
-from emonet_edge.inference.encoder import core
+from emonet_edge.inference.openvino_core import brief, core
 
 __all__ = ["CHUNK", "VoiceActivityDetector"]
 
