@@ -634,7 +634,7 @@ def test_synthetic_weights_have_no_source(tmp_path):
 @pytest.fixture
 def cli(tmp_path, monkeypatch, capsys):
     """`emonet-edge` as an installed wheel has it: with the entry points of pyproject.toml."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11 to read TOML")
     table = tomllib.loads((root / "pyproject.toml").read_text())["project"]["entry-points"]
     info = tmp_path / "site" / "emonet_edge_test-0.dist-info"

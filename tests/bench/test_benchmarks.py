@@ -15,7 +15,7 @@ import pytest
 
 import emonet_edge
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import keep, race, report, roof, targets  # noqa: E402
