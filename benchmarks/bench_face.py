@@ -28,7 +28,7 @@ pytestmark = pytest.mark.full
 def race(rounds: int) -> Race:
     frame, hint = picture_1080p(), whole.default_hint()
     model = FaceEmotionModel.load(
-        models.face_model(), "CPU", THREADS, precision_hint=hint, cache=False
+        models.face_model(), device="CPU", threads=THREADS, precision_hint=hint, cache=False
     )
     prepared = model.prepare(frame, FACE_BOX)
     embedding = model.embed(prepared)

@@ -50,8 +50,8 @@ def _race(n_heads: int, heads: TorchHeads, encoders: dict, absent: dict, rounds:
     ours, ours_int4 = (
         VoiceEmotionModel.load(
             models.voice_model(precision),
-            "CPU",
-            names,
+            device="CPU",
+            heads=names,
             threads=THREADS,
             precision_hint=hint,
             cache=False,

@@ -20,7 +20,9 @@ def main(model_dir: str, hint: str, threads: str) -> None:
 
     waveform = thirty_seconds()
     begin = time.perf_counter()
-    model = VoiceEmotionModel.load(model_dir, "CPU", threads=int(threads), precision_hint=hint)
+    model = VoiceEmotionModel.load(
+        model_dir, device="CPU", threads=int(threads), precision_hint=hint
+    )
     loaded = time.perf_counter()
     scores = model(waveform)
     first = time.perf_counter()
@@ -29,7 +31,7 @@ def main(model_dir: str, hint: str, threads: str) -> None:
     found = {
         "first_result_s": first - begin,
         "load_s": loaded - begin,
-        "cache": model.info["encoder"]["cache"],
+        "cache": model.report.cache,
         "scores": scores.values.tolist(),
         "peak_resident_bytes": kilobytes("VmHWM", status),
         "resident_bytes": kilobytes("VmRSS", status),

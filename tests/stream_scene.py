@@ -21,14 +21,14 @@ VOICE_HEADS = ("anger", "fear", "awe", "age")
 def face_model():
     with tempfile.TemporaryDirectory() as folder:
         path = ee.synthetic.write_face_model(Path(folder) / "face")
-        return ee.FaceEmotionModel.load(path, "CPU", threads=1, cache=False)
+        return ee.FaceEmotionModel.load(path, device="CPU", threads=1, cache=False)
 
 
 @cache
 def voice_model():
     with tempfile.TemporaryDirectory() as folder:
         path = ee.synthetic.write_voice_model(Path(folder) / "voice", heads=VOICE_HEADS)
-        return ee.VoiceEmotionModel.load(path, "CPU", threads=1, cache=False)
+        return ee.VoiceEmotionModel.load(path, device="CPU", threads=1, cache=False)
 
 
 @cache

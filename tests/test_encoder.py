@@ -15,7 +15,6 @@ import pytest
 from emonet_edge.exceptions import (
     DeviceError,
     EmbeddingError,
-    EmonetWarning,
     ImageError,
     InputError,
     IntegrityError,
@@ -220,11 +219,16 @@ def test_auto_says_what_runs_and_why(source):
     assert report.reason or report.used != "CPU"
 
 
+def test_nothing_is_told_of_a_fallback_that_did_not_happen(source):
+    assert Encoder.load(source, "CPU").fallback == ""
+
+
 @needs_absent
 @pytest.mark.parametrize("device", absent)
 def test_an_absent_device_falls_back_to_the_cpu_and_is_reported(source, pictures, device):
-    with pytest.warns(EmonetWarning, match=f"CPU instead of {device}"):
-        encoder = Encoder.load(source, device.lower())
+    encoder = Encoder.load(source, device.lower())
+    assert encoder.fallback.startswith(f"CPU instead of {device}: ")
+    assert encoder.device == "CPU"
     assert (encoder.report.asked, encoder.report.used) == (device, "CPU")
     assert device in encoder.report.reason
     np.testing.assert_allclose(encoder.embed(pictures), reference(pictures), atol=1e-5)
@@ -245,8 +249,9 @@ def test_a_device_that_is_listed_and_fails_is_treated_alike(source, monkeypatch,
     listed = ("CPU", device)
     monkeypatch.setattr("emonet_edge.inference.encoder.available_devices", lambda: listed)
     if fallback:
-        with pytest.warns(EmonetWarning, match=f"{device} cannot run it"):
-            report = Encoder.load(source, "AUTO" if device == "GPU" else device).report
+        encoder = Encoder.load(source, "AUTO" if device == "GPU" else device)
+        assert f"{device} cannot run it" in encoder.fallback
+        report = encoder.report
         assert report.used == "CPU"
         assert f"{device} cannot run it" in report.reason
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 
@@ -187,13 +188,25 @@ def test_an_absent_device_falls_back_with_a_warning_or_fails_as_asked(face_dir):
 
     if any(name.startswith("NPU") for name in available_devices()):
         pytest.skip("this machine has an NPU")
-    with pytest.warns(EmonetWarning, match="CPU instead of NPU"):
+    with pytest.warns(EmonetWarning, match="CPU instead of NPU") as warned:
         face = ee.FaceEmotionModel.load(face_dir, device="NPU")
-    assert (face.info["encoder"]["asked"], face.info["encoder"]["used"]) == ("NPU", "CPU")
+    assert [warning.filename for warning in warned] == [__file__], "the user's line, once"
+    assert (face.report.asked, face.report.used, face.device) == ("NPU", "CPU", "CPU")
     with pytest.raises(DeviceError):
         ee.FaceEmotionModel.load(face_dir, device="NPU", fallback=False)
     with pytest.raises(DeviceError, match="TPU"):
         ee.FaceEmotionModel.load(face_dir, device="TPU")
+
+
+def test_both_models_take_the_directory_and_everything_else_by_keyword_in_one_order(face_dir):
+    face, voice = (
+        list(inspect.signature(model.load).parameters.values())
+        for model in (ee.FaceEmotionModel, ee.VoiceEmotionModel)
+    )
+    assert [p.name for p in voice if p.name != "memory_budget"] == [p.name for p in face]
+    assert {p.kind for p in face[1:] + voice[1:]} == {inspect.Parameter.KEYWORD_ONLY}
+    with pytest.raises(TypeError, match="positional"):
+        ee.FaceEmotionModel.load(face_dir, "CPU")
 
 
 def test_a_memory_budget_keeps_emotions_before_attributes(voice_dir):
@@ -203,8 +216,9 @@ def test_a_memory_budget_keeps_emotions_before_attributes(voice_dir):
 
     size = head_sizes(directory.heads_bin)["anger"]
     budget = loading_bytes(directory.manifest) + 4 * size
-    with pytest.warns(EmonetWarning, match="leaves out 1 heads: gender"):
+    with pytest.warns(EmonetWarning, match="leaves out 1 heads: gender") as warned:
         voice = ee.VoiceEmotionModel.load(voice_dir, memory_budget=budget)
+    assert [warning.filename for warning in warned] == [__file__]
     assert [head.kind for head in voice.heads] == ["emotion"] * 3 + ["attribute"]
     assert voice.left_out == ("gender",)
     with pytest.warns(EmonetWarning, match="leaves out"):
@@ -217,8 +231,10 @@ def test_a_memory_budget_keeps_emotions_before_attributes(voice_dir):
 
 
 def test_sound_longer_than_the_window_is_not_cut_silently(voice):
-    with pytest.warns(EmonetWarning, match=r"only the first 30 s of 31\.0 s"):
-        voice(tone(31))
+    for score in (voice, voice.prepare):
+        with pytest.warns(EmonetWarning, match=r"only the first 30 s of 31\.0 s") as warned:
+            score(tone(31))
+        assert [warning.filename for warning in warned] == [__file__], "the user's line"
 
 
 def test_stereo_and_other_rates_are_converted(voice):

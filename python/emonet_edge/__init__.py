@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from emonet_edge.exceptions import EmonetError, EmonetWarning
     from emonet_edge.heads import MultiHeadMLP
     from emonet_edge.image import preprocess_image
+    from emonet_edge.inference.encoder import EncoderReport
     from emonet_edge.model_dir import ModelDir
     from emonet_edge.models.face import FaceEmotionModel
     from emonet_edge.models.face_detector import Face, FaceDetector
@@ -68,6 +69,7 @@ _SUBMODULES = (
 _HOMES = {
     "EmonetError": "exceptions",
     "EmonetWarning": "exceptions",
+    "EncoderReport": "inference.encoder",
     "Face": "models.face_detector",
     "FaceDetector": "models.face_detector",
     "FaceEmotionModel": "models.face",
@@ -87,6 +89,7 @@ _HOMES = {
 __all__ = [
     "EmonetError",
     "EmonetWarning",
+    "EncoderReport",
     "Face",
     "FaceDetector",
     "FaceEmotionModel",

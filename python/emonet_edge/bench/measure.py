@@ -7,6 +7,7 @@ is left as it is, because it runs in a service as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -33,7 +34,7 @@ def measure(request: Request, report: Callable[[str, float], None]) -> dict[str,
     load_s = perf_counter() - start
     stages, scores = one_run(model, prepare, request.batch)
     first = {"seconds": perf_counter() - start, "load_s": load_s, "stages_ms": stages}
-    result = {"first": first, "pages": pages, "encoder": model.info["encoder"]}
+    result = {"first": first, "pages": pages, "encoder": asdict(model.report)}
     if not request.first_only:
         loop = _timed_loop(model, prepare, request, report)
         last = one_run(model, prepare, request.batch)[1]

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import emonet_edge as ee
 from emonet_edge.cli.output import bytes_text, note, print_lines, printable
@@ -17,11 +17,13 @@ from emonet_edge.exceptions import EmonetError, ModelDirectoryError
 _FACE_BYTES = {"tiny": 10e6, "full": 450e6}
 _VOICE_BYTES = {"tiny": 6e6, "full": 120e6}
 _HEAD_BYTES = {"tiny": 0.8e6, "full": 74e6}  # one voice head in INT8
+Model: TypeAlias = "ee.FaceEmotionModel | ee.VoiceEmotionModel"
+
 _VOICE_HEADS = 55
 _WRITING = {"tiny": "some seconds", "full": "some minutes"}  # said before, like the size
 
 
-def load_face(model: str | Path | None, device: str, threads: int | None) -> Any:
+def load_face(model: str | Path | None, device: str, threads: int | None) -> ee.FaceEmotionModel:
     """Load the face model of a directory, or of the default place."""
     path = ee.model_dir.resolve(model, "face")
     with waiting(f"Loading {printable(path)} for {device} (the first time compiles it)"):
@@ -34,7 +36,7 @@ def load_voice(
     threads: int | None,
     heads: Sequence[str] | None = None,
     memory_budget: int | None = None,
-) -> Any:
+) -> ee.VoiceEmotionModel:
     """Load the voice model of a directory, or of the default place."""
     path = ee.model_dir.resolve(model, "voice")
     with waiting(f"Loading {printable(path)} for {device} (the first time compiles it)"):
@@ -43,7 +45,7 @@ def load_voice(
         )
 
 
-def model_record(model: Any) -> dict[str, Any]:
+def model_record(model: Model) -> dict[str, Any]:
     """Return what stands beside every result: which model, on which device, and why there."""
     info = model.info
     return {
@@ -54,23 +56,22 @@ def model_record(model: Any) -> dict[str, Any]:
     }
 
 
-def describe(model: Any) -> str:
+def describe(model: Model) -> str:
     """Say which model runs where; a device that AUTO chose or that stands in is never hidden."""
-    info = model.info
-    encoder = info["encoder"]
-    asked = "" if encoder["asked"] == encoder["used"] else f" (asked: {encoder['asked']})"
-    reason = f"; {encoder['reason']}" if encoder["reason"] else ""
+    report = model.report
+    asked = "" if report.asked == report.used else f" (asked: {report.asked})"
+    reason = f"; {report.reason}" if report.reason else ""
     return (
-        f"{info['suite']}, {len(info['heads']['names'])} heads, on {encoder['used']}{asked}, "
-        f"{encoder['precision_hint']}, {encoder['threads']} threads{reason}"
+        f"{model.directory.manifest.suite}, {len(model.heads)} heads, on {report.used}{asked}, "
+        f"{report.precision_hint}, {report.threads} threads{reason}"
     )
 
 
-def introduce(model: Any, as_json: bool) -> None:
+def introduce(model: Model, as_json: bool) -> None:
     """Print what precedes scores: which model runs where, and that random ones mean nothing."""
     if not as_json:
         print_lines(describe(model))
-    if model.info["synthetic"]:
+    if model.synthetic:
         say = note if as_json else print_lines
         say(ee.scores.SYNTHETIC_NOTICE)
 

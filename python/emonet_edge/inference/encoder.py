@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -17,7 +16,6 @@ from emonet_edge.exceptions import (
     AudioError,
     DeviceError,
     EmbeddingError,
-    EmonetWarning,
     ImageError,
     InputError,
     IntegrityError,
@@ -77,7 +75,16 @@ class EncoderReport:
 class Encoder:
     """A compiled encoder. `embed` may be called from several threads."""
 
-    def __init__(self, source: EncoderSource, settings: Settings, choice: Choice, loaded: Loaded):
+    def __init__(
+        self,
+        source: EncoderSource,
+        settings: Settings,
+        choice: Choice,
+        loaded: Loaded,
+        fallback: str = "",
+    ) -> None:
+        self.fallback = fallback
+        """Which device runs instead of the one asked for, and why; "" where none had to."""
         self.input_shape = (settings.batch, *source.input_shape[1:])
         self.output_shape = (settings.batch, *source.output_shape[1:])
         self._settings, self._choice, self._loaded = settings, choice, loaded
@@ -103,7 +110,7 @@ class Encoder:
         `device`: AUTO, CPU, GPU, GPU.1, NPU. `threads`: None is the process's thread budget.
         `precision_hint`: "f32", "bf16", "f16"; None is the source's. `batch`: how many inputs run
         at once, 1 to 64. Without `fallback` a device that is absent or fails is an error; with
-        it the CPU takes over, an EmonetWarning says so and the report keeps the reason. Which
+        it the CPU takes over, and `fallback` and the report say why. Which
         cores of a hybrid CPU it may use is the process's `threads.core_type()`.
 
         Raises: DeviceError (no such device, or the model cannot run), InputError (a setting),
@@ -119,8 +126,14 @@ class Encoder:
             choice = Choice(choice.asked, choice.order, reason)
             if not fallback:
                 raise DeviceError(f"{reason}: choose another device or allow the fallback")
-        choice, loaded = _load_first(source, settings, choice, fallback)
-        return cls(source, settings, choice, loaded)
+        choice, loaded, fell_back = _load_first(source, settings, choice, fallback)
+        told = f"{loaded.device} instead of {choice.asked}: {choice.reason}" if fell_back else ""
+        return cls(source, settings, choice, loaded, told)
+
+    @property
+    def device(self) -> str:
+        """The device that runs it: "CPU", "GPU", "NPU"."""
+        return self._loaded.device
 
     @functools.cached_property
     def report(self) -> EncoderReport:
@@ -222,8 +235,8 @@ def _checked_settings(
 
 def _load_first(
     source: EncoderSource, settings: Settings, choice: Choice, fallback: bool
-) -> tuple[Choice, Loaded]:
-    """Load on the first device of the order that can; a changed order is told, never hidden."""
+) -> tuple[Choice, Loaded, bool]:
+    """Load on the first device of the order that can; True: it is not the one that was meant."""
     reasons = [choice.reason] if choice.reason else []
     differs = choice.absent
     for device in choice.order:
@@ -235,11 +248,7 @@ def _load_first(
             if not fallback:
                 break
             continue
-        reason = "; ".join(reasons)
-        if differs:
-            # Level 4: whoever called FaceEmotionModel.load, which called Encoder.load.
-            warnings.warn(f"{device} instead of {choice.asked}: {reason}", EmonetWarning, 4)
-        return Choice(choice.asked, choice.order, reason), loaded
+        return Choice(choice.asked, choice.order, "; ".join(reasons)), loaded, differs
     raise DeviceError(f"the encoder was asked for on {choice.asked}, but {'; '.join(reasons)}")
 
 

@@ -23,7 +23,7 @@ from emonet_edge.exceptions import (
 )
 from emonet_edge.heads import HeadsMemory, MultiHeadMLP
 from emonet_edge.inference.compile import EncoderSource
-from emonet_edge.inference.encoder import Encoder
+from emonet_edge.inference.encoder import Encoder, EncoderReport
 from emonet_edge.model_dir import ModelDir, check_memory
 from emonet_edge.scores import HeadInfo, Scores
 from emonet_edge.taxonomy import canonical
@@ -36,16 +36,15 @@ __all__ = ["EmotionModel", "LoadOptions"]
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How a model directory is loaded; see `FaceEmotionModel.load`."""
+    """How a model's parts are loaded; see `FaceEmotionModel.load`."""
 
-    device: str = "AUTO"
-    threads: int | None = None
-    verify: Literal["fast", "full"] = "fast"
-    precision_hint: str | None = None
-    batch: int = 1
-    fallback: bool = True
-    cache: bool = True
-    memory: HeadsMemory = "map"
+    device: str
+    threads: int | None
+    precision_hint: str | None
+    batch: int
+    fallback: bool
+    cache: bool
+    memory: HeadsMemory
 
 
 class EmotionModel:
@@ -79,6 +78,16 @@ class EmotionModel:
         return self.directory.manifest.synthetic
 
     @property
+    def device(self) -> str:
+        """The device that runs the encoder: "CPU", "GPU", "NPU"."""
+        return self._encoder.device
+
+    @property
+    def report(self) -> EncoderReport:
+        """How the encoder runs: device asked and used and why, precision, cache, threads."""
+        return self._encoder.report
+
+    @property
     def info(self) -> dict[str, Any]:
         """How this model runs, JSON-ready: device asked and used and why, precision, heads."""
         manifest = self.directory.manifest
@@ -87,7 +96,7 @@ class EmotionModel:
             "modality": self.modality,
             "suite": manifest.suite,
             "synthetic": manifest.synthetic,
-            "encoder": asdict(self._encoder.report),
+            "encoder": asdict(self.report),
             "heads": {
                 "names": list(self._mlp.names),
                 "precision": self._mlp.precision,
@@ -136,7 +145,7 @@ class EmotionModel:
         notice = ", synthetic weights" if self.synthetic else ""
         return (
             f"{type(self).__name__}({self.directory.manifest.suite}, {len(self._heads)} heads, "
-            f"{self._encoder.report.used}{notice})"
+            f"{self.device}{notice})"
         )
 
 

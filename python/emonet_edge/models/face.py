@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from emonet_edge.exceptions import ManifestError
+from emonet_edge.exceptions import EmonetWarning, ManifestError
 from emonet_edge.heads import HeadsMemory
 from emonet_edge.image import Color, preprocess_image
 from emonet_edge.model_dir.manifest import ImagePreparation
@@ -35,10 +36,10 @@ class FaceEmotionModel(EmotionModel):
     def load(
         cls,
         model_dir: str | os.PathLike[str],
-        device: str = "AUTO",
-        threads: int | None = None,
         *,
+        device: str = "AUTO",
         heads: Sequence[str] | None = None,
+        threads: int | None = None,
         verify: Literal["fast", "full"] = "fast",
         precision_hint: str | None = None,
         batch: int = 1,
@@ -51,9 +52,9 @@ class FaceEmotionModel(EmotionModel):
         Args:
             model_dir: the directory.
             device: "AUTO", "CPU", "GPU", "GPU.1", "NPU". What runs in the end, and why, is in
-                `info`; another device than the one asked for is also a warning.
-            threads: for encoder and heads; None is the process's thread budget.
+                `report`; another device than the one asked for is also a warning.
             heads: canonical names of the heads to score; None is all.
+            threads: for encoder and heads; None is the process's thread budget.
             verify: "fast" checks what loading can check in a moment (see `ModelDir.open`), "full"
                 hashes every file.
             precision_hint: "f32", "bf16" or "f16"; None is the one that the directory's fidelity
@@ -70,10 +71,18 @@ class FaceEmotionModel(EmotionModel):
             UnknownNameError: a head that the directory does not have.
         """
         options = LoadOptions(
-            device, threads, verify, precision_hint, batch, fallback, cache, memory
+            device=device,
+            threads=threads,
+            precision_hint=precision_hint,
+            batch=batch,
+            fallback=fallback,
+            cache=cache,
+            memory=memory,
         )
         directory = open_directory(model_dir, cls.modality, verify)
         encoder, mlp = load_parts(directory, options, chosen_names(directory, heads))
+        if encoder.fallback:
+            warnings.warn(encoder.fallback, EmonetWarning, stacklevel=2)
         return cls(directory, encoder, mlp, ())
 
     def prepare(

@@ -36,11 +36,11 @@ class VoiceEmotionModel(EmotionModel):
     def load(
         cls,
         model_dir: str | os.PathLike[str],
+        *,
         device: str = "AUTO",
         heads: Sequence[str] | None = None,
-        memory_budget: int | None = None,
         threads: int | None = None,
-        *,
+        memory_budget: int | None = None,
         verify: Literal["fast", "full"] = "fast",
         precision_hint: str | None = None,
         batch: int = 1,
@@ -52,12 +52,13 @@ class VoiceEmotionModel(EmotionModel):
 
         Args:
             model_dir: the directory.
-            device: "AUTO", "CPU", "GPU", "GPU.1", "NPU"; what runs in the end is in `info`.
+            device: "AUTO", "CPU", "GPU", "GPU.1", "NPU"; what runs in the end is in `report`,
+                and another device than the one asked for is also a warning.
             heads: canonical names of the heads to score; only these are read. None is all.
+            threads: for encoder and heads; None is the process's thread budget.
             memory_budget: bytes that the whole model may take, encoder included. The heads that
                 fit are kept (in the order of `heads`, else emotions before attributes) and the
                 others are named in `left_out` and in a warning. None: no limit.
-            threads: for encoder and heads; None is the process's thread budget.
             verify: "fast" or "full", see `ModelDir.open`.
             precision_hint: "f32", "bf16" or "f16"; None is the directory's own.
             batch: how many windows the encoder runs at once, 1 to 64.
@@ -71,7 +72,13 @@ class VoiceEmotionModel(EmotionModel):
                 the budget.
         """
         options = LoadOptions(
-            device, threads, verify, precision_hint, batch, fallback, cache, memory
+            device=device,
+            threads=threads,
+            precision_hint=precision_hint,
+            batch=batch,
+            fallback=fallback,
+            cache=cache,
+            memory=memory,
         )
         directory = open_directory(model_dir, cls.modality, verify)
         names, left_out = heads_within(directory, chosen_names(directory, heads), memory_budget)
@@ -83,6 +90,8 @@ class VoiceEmotionModel(EmotionModel):
                 stacklevel=2,
             )
         encoder, mlp = load_parts(directory, options, names)
+        if encoder.fallback:
+            warnings.warn(encoder.fallback, EmonetWarning, stacklevel=2)
         return cls(directory, encoder, mlp, left_out)
 
     def prepare(
@@ -103,16 +112,26 @@ class VoiceEmotionModel(EmotionModel):
             AudioError: empty, not finite, wrong type, rank or rate.
             MissingExtraError: resampling is needed and soxr is not installed.
         """
-        mono = resample(waveform, sample_rate)
-        if len(mono) > WINDOW_S * SAMPLE_RATE:
-            warnings.warn(
-                f"only the first {WINDOW_S} s of {len(mono) / SAMPLE_RATE:.1f} s are scored; "
-                "cut longer sound into windows",
-                EmonetWarning,
-                stacklevel=2,
-            )
-        return log_mel_spectrogram(mono)
+        spectrogram, unheard = _heard(waveform, sample_rate)
+        if unheard:
+            warnings.warn(unheard, EmonetWarning, stacklevel=2)
+        return spectrogram
 
     def __call__(self, waveform: NDArray[np.float32], sample_rate: float = SAMPLE_RATE) -> Scores:
-        """Score one clip; arguments and errors as in `prepare`."""
-        return self.score(self.embed(self.prepare(waveform, sample_rate)))
+        """Score one clip; arguments, warning and errors as in `prepare`."""
+        spectrogram, unheard = _heard(waveform, sample_rate)
+        if unheard:
+            warnings.warn(unheard, EmonetWarning, stacklevel=2)
+        return self.score(self.embed(spectrogram))
+
+
+def _heard(waveform: NDArray[np.float32], sample_rate: float) -> tuple[NDArray[np.float32], str]:
+    """Return the log-mel spectrogram, and what to warn of: "" where all of it is heard."""
+    mono = resample(waveform, sample_rate)
+    unheard = ""
+    if len(mono) > WINDOW_S * SAMPLE_RATE:
+        unheard = (
+            f"only the first {WINDOW_S} s of {len(mono) / SAMPLE_RATE:.1f} s are scored; "
+            "cut longer sound into windows"
+        )
+    return log_mel_spectrogram(mono), unheard

@@ -401,9 +401,9 @@ class LiveSession:
 
 
 def _device_notice(model: EmotionModel, at: float) -> Notice:
-    encoder = model.info["encoder"]
-    why = f" ({encoder['reason']})" if encoder["reason"] else ""
-    text = f"{model.modality}: {encoder['asked']} was asked for, {encoder['used']} runs{why}"
+    report = model.report
+    why = f" ({report.reason})" if report.reason else ""
+    text = f"{model.modality}: {report.asked} was asked for, {report.used} runs{why}"
     keys = ("asked", "used", "device_name", "reason", "precision_hint", "threads")
-    details = {"modality": model.modality, **{key: encoder[key] for key in keys}}
+    details = {"modality": model.modality, **{key: getattr(report, key) for key in keys}}
     return Notice(at, "device", text, details)

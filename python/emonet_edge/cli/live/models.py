@@ -24,7 +24,7 @@ class LiveModels:
     @property
     def synthetic(self) -> bool:
         """Whether any scores mean nothing."""
-        return any(model.info["synthetic"] for model in (self.face, self.voice) if model)
+        return any(model.synthetic for model in (self.face, self.voice) if model)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what stands at the start of the records."""

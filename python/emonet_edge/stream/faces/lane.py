@@ -141,7 +141,7 @@ class FaceLane:
         limits: Governor,
         timer: Timer = time.perf_counter,
     ) -> None:
-        self.device = str(face.info["encoder"]["used"])
+        self.device = face.device
         self._face, self._detector, self._options = face, detector, options
         self._limits, self._timer = limits, timer
         self._events = EmotionEvents("face", face.heads, events.face, events.hold_s)

@@ -43,7 +43,7 @@ class VoiceLane:
     def __init__(
         self, voice: VoiceEmotionModel, events: EventOptions, timer: Timer = time.perf_counter
     ) -> None:
-        self.device = str(voice.info["encoder"]["used"])
+        self.device = voice.device
         self._voice = voice
         self._timer = timer
         # A voice is scored every few seconds: what it says is not held up any further.
