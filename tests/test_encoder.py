@@ -407,7 +407,7 @@ def test_an_unsafe_folder_means_no_cache_and_the_report_says_why(source, picture
 
 
 @pytest.mark.parametrize(
-    ("size", "why"), [("0", "EMONET_CACHE_SIZE is 0"), ("x", "not a size"), ("10", "exceeds")]
+    ("size", "why"), [("0", "EMONET_CACHE_SIZE is 0"), ("x", "a size is bytes"), ("10", "exceeds")]
 )
 def test_the_cache_can_be_switched_off_or_bounded(source, monkeypatch, size, why):
     monkeypatch.setenv("EMONET_CACHE_SIZE", size)

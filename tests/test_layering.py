@@ -56,7 +56,13 @@ def test_the_native_core_has_one_importer_for_each_binding():
 
 
 def test_portaudio_is_imported_in_one_place():
-    assert importers_of("sounddevice") == {"stream/sources/port_audio.py"}
+    users = {"port_audio", "devices", "microphone"}
+    assert importers_of("sounddevice") == set()
+    assert importers_of("emonet_edge._extras.sounddevice") == {
+        f"stream/sources/{name}.py" for name in users
+    }
+    opened = {path for path in MODULES if "InputStream(" in path.read_text()}
+    assert opened == {PACKAGE / "stream/sources/microphone.py"}
 
 
 # Folders with names for everybody; what lies below them is theirs, but for stream.output.
@@ -100,6 +106,8 @@ def private_homes(folder, allowed=()):
 def test_the_command_line_uses_public_names_only():
     allowed = (
         "emonet_edge._version",
+        "emonet_edge._sizes",
+        "emonet_edge._types",
         "emonet_edge.drawing",  # the look that its pictures share with the stream's
         "emonet_edge.machine.paths",  # where `info` says that models and caches are
         "emonet_edge.synthetic.demo_material",

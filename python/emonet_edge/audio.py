@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge import _core
-from emonet_edge.exceptions import AudioError, MissingExtraError
+from emonet_edge._extras import soxr
+from emonet_edge.exceptions import AudioError
 
 __all__ = [
     "N_FRAMES",
@@ -160,15 +161,3 @@ def checked_rate(sample_rate: object) -> float:
         f"a sample rate must be a number from {_MIN_RATE} to {_MAX_RATE} (Hz); got "
         f"{sample_rate!r}; pass the rate that the recording was made with"
     )
-
-
-def soxr() -> Any:
-    """Import soxr, or say which extra brings it."""
-    try:
-        import soxr as module
-    except ImportError as error:
-        raise MissingExtraError(
-            f"a recording that is not at {SAMPLE_RATE} Hz needs soxr, which is not installed; "
-            "pip install 'emonet-edge[media]'"
-        ) from error
-    return module

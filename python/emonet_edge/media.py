@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from emonet_edge.exceptions import MediaError, MissingExtraError
+from emonet_edge._extras import pillow, soundfile
+from emonet_edge.exceptions import MediaError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,11 +98,11 @@ def load_audio(
         MissingExtraError: soundfile is not installed.
 
     """
-    soundfile = _soundfile()
+    library = soundfile()
     name, file = _open(source)
     with file:
         try:
-            with soundfile.SoundFile(file) as sound:
+            with library.SoundFile(file) as sound:
                 limit = _check_sound_header(sound, name, max_seconds)
                 waveform = _read_blocks(sound, name, limit)
                 _check_complete(sound, len(waveform), name)
@@ -155,18 +156,6 @@ def _read_stdin() -> bytes:
 
 
 # Pictures
-
-
-def pillow() -> Any:
-    """Import Pillow's Image module, or say which extra brings it."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading or drawing pictures needs Pillow, which is not installed: "
-            "pip install 'emonet-edge[media]'"
-        ) from error
-    return Image
 
 
 def _decode_picture(image_module: Any, file: BinaryIO, name: str) -> NDArray[np.uint8]:
@@ -241,21 +230,6 @@ def _unreadable_picture(name: str, error: Exception) -> str:
 
 
 # Sounds
-
-
-def _soundfile() -> Any:
-    try:
-        import soundfile
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading sound files needs soundfile, which is not installed: "
-            "pip install 'emonet-edge[media]'"
-        ) from error
-    except OSError as error:  # the wheel without its libsndfile, on rarer platforms
-        raise MissingExtraError(
-            f"soundfile does not find libsndfile ({error}): sudo apt install libsndfile1"
-        ) from error
-    return soundfile
 
 
 def _check_sound_header(sound: Any, name: str, max_seconds: float) -> int:

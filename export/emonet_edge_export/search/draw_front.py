@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from emonet_edge._extras import pillow
 from emonet_edge.drawing.style import (
     BACKGROUND,
     COLOURS,
@@ -17,7 +18,6 @@ from emonet_edge.drawing.style import (
     Text,
     wrap,
 )
-from emonet_edge.media import pillow
 from emonet_edge_export.search.front import Goal, Point, front
 
 __all__ = ["draw_front"]

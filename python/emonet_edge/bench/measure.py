@@ -6,13 +6,14 @@ is left as it is, because it runs in a service as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 import emonet_edge as ee
+from emonet_edge._types import Progress
 from emonet_edge.bench.energy import EnergyMeter
 from emonet_edge.bench.memory import memory
 from emonet_edge.bench.page_cache import drop_pages
@@ -23,7 +24,7 @@ from emonet_edge.bench.stages import INPUTS, STAGES, make_input, one_run
 _REPORT_EVERY_S = 0.2  # a line for each run would cost more than some runs
 
 
-def measure(request: Request, report: Callable[[str, float], None]) -> dict[str, Any]:
+def measure(request: Request, report: Progress) -> dict[str, Any]:
     """Load, run, and return figures, JSON-ready: times in ms or s, memory in bytes."""
     report("loading and compiling", 0.0)
     prepare = make_input(request.modality)
@@ -34,7 +35,7 @@ def measure(request: Request, report: Callable[[str, float], None]) -> dict[str,
     load_s = perf_counter() - start
     stages, scores = one_run(model, prepare, request.batch)
     first = {"seconds": perf_counter() - start, "load_s": load_s, "stages_ms": stages}
-    result = {"first": first, "pages": pages, "encoder": asdict(model.report)}
+    result: dict[str, Any] = {"first": first, "pages": pages, "encoder": asdict(model.report)}
     if not request.first_only:
         loop = _timed_loop(model, prepare, request, report)
         last = one_run(model, prepare, request.batch)[1]
@@ -43,9 +44,7 @@ def measure(request: Request, report: Callable[[str, float], None]) -> dict[str,
     return {**result, "memory": {**memory(), "before_loading_bytes": before["resident_bytes"]}}
 
 
-def _timed_loop(
-    model: Any, prepare: Any, request: Request, report: Callable[[str, float], None]
-) -> dict[str, Any]:
+def _timed_loop(model: Any, prepare: Any, request: Request, report: Progress) -> dict[str, Any]:
     progress = _Progress(request, report)
     for done in range(request.warmup):
         one_run(model, prepare, request.batch)
@@ -88,7 +87,7 @@ def _share(request: Request, runs: int, elapsed: float) -> float:
 class _Progress:
     """Reports a few times a second."""
 
-    def __init__(self, request: Request, report: Callable[[str, float], None]) -> None:
+    def __init__(self, request: Request, report: Progress) -> None:
         self._request, self._report = request, report
         self._due = 0.0
 

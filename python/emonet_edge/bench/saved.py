@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emonet_edge._files import replaced
 from emonet_edge.bench.record import FORMAT, FORMAT_VERSION, STATUSES
 from emonet_edge.exceptions import EmonetError
 
@@ -24,15 +23,8 @@ class SavedFileError(EmonetError):
 def save(path: Path, lines: Sequence[str]) -> None:
     """Write records, replacing the file in one step. Raises: SavedFileError."""
     try:
-        file, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(file, "w", encoding="ascii") as stream:
-                stream.writelines(lines)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replaced(path) as place:
+            place.write_text("".join(lines), encoding="ascii")
     except OSError as error:
         raise SavedFileError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -9,12 +9,13 @@ holds in `file`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from emonet_edge._types import Progress
 from emonet_edge._version import __version__
 from emonet_edge.agreement import energy_error
 from emonet_edge.certificate.distance import (
@@ -52,7 +53,6 @@ __all__ = [
     "most_inputs",
 ]
 
-Progress = Callable[[str, float], None]
 Verdict = Literal["as certified", "further from FP32 than certified", "cannot run it"]
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import emonet_edge as ee
-from emonet_edge.cli.output import bytes_text, note, print_lines, printable
+from emonet_edge._sizes import bytes_text
+from emonet_edge.cli.output import note, print_lines, printable
 from emonet_edge.cli.progress import progress_bar, waiting
 from emonet_edge.exceptions import EmonetError, ModelDirectoryError
 

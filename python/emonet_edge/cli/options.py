@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 
+from emonet_edge._sizes import parse_size
 from emonet_edge.cli import exit_codes
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
-          "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}  # fmt: skip
+from emonet_edge.exceptions import InputError
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -139,14 +137,16 @@ def names(text: str) -> list[str]:
 
 
 def size(text: str) -> int:
-    """Read bytes, with a unit: 2GiB, 1500MB, 800M."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?", text.strip().upper())
-    value = float(match[1]) * _UNITS.get(match[2], 0) if match else 0.0
+    """Read bytes above 0, with a unit: 2GiB, 1500MB, 800M."""
+    try:
+        value = parse_size(text)
+    except InputError:
+        value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(
             f"must be a size in bytes with a unit like 2GiB or 1500MB, not {text!r}"
         )
-    return int(value)
+    return value
 
 
 def hop(text: str) -> float:

@@ -133,12 +133,3 @@ def bar(value: float, scale: float, width: int = 24) -> str:
 def print_lines(*lines: str) -> None:
     """Plain lines on stdout."""
     write("".join(f"{printable(line)}\n" for line in lines))
-
-
-def bytes_text(count: float) -> str:
-    """Write a size for people."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.2f} GB"

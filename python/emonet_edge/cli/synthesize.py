@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from emonet_edge._sizes import bytes_text
 from emonet_edge.cli import exit_codes, options
-from emonet_edge.cli.output import bytes_text, note, print_lines
+from emonet_edge.cli.output import note, print_lines
 
 _DESCRIPTION = """\
 Write a model directory with seeded random weights in the true architecture: for measuring speed and

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from emonet_edge._sizes import bytes_text
+from emonet_edge._types import Progress
 from emonet_edge.cli import exit_codes, extensions, options, verify_devices
-from emonet_edge.cli.output import (
-    bytes_text,
-    emit,
-    one_line,
-    print_lines,
-    print_table,
-    printable,
-)
+from emonet_edge.cli.output import emit, one_line, print_lines, print_table, printable
 from emonet_edge.cli.progress import Report, progress_bar
 
 _DESCRIPTION = """\
@@ -103,7 +98,7 @@ def _check_files(args: argparse.Namespace) -> int:
     return exit_codes.FINE if good else exit_codes.SOME_FAILED
 
 
-def overall(sizes: dict[str, int], report: Report) -> Callable[[str, float], None]:
+def overall(sizes: dict[str, int], report: Report) -> Progress:
     """Turn the share of each file into the share of all bytes."""
     total = max(1, sum(sizes.values()))
     names = list(sizes)

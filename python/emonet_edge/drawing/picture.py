@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from emonet_edge._extras import pillow
 from emonet_edge.drawing.style import (
     BACKGROUND,
     BOX,
@@ -22,7 +23,6 @@ from emonet_edge.drawing.style import (
     Text,
     wrap,
 )
-from emonet_edge.media import pillow
 
 if TYPE_CHECKING:
     import numpy as np

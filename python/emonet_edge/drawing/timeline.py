@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from emonet_edge._extras import pillow
 from emonet_edge.drawing.style import (
     BACKGROUND,
     COLOURS,
@@ -20,7 +21,6 @@ from emonet_edge.drawing.style import (
     Text,
     wrap,
 )
-from emonet_edge.media import pillow
 
 __all__ = ["Piece", "Window", "draw_rows", "draw_timeline"]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from emonet_edge._files import commit
 from emonet_edge.exceptions import InputError
 from emonet_edge.heads.multi_head_mlp import HeadsPrecision
 from emonet_edge.heads.pack_layer import Compensation, crc32c, pack_layer
@@ -214,8 +215,7 @@ class PackedHeadsWriter:
         file.seek(0)
         file.write(struct.pack("<8sII", b"EMOHEADS", _VERSION, crc32c(body)) + body)
         file.flush()
-        os.fsync(file.fileno())
-        self._part.replace(self._path)
+        commit(self._part, self._path)
 
 
 def _later_precision(projection: HeadsPrecision, weights: int) -> HeadsPrecision:

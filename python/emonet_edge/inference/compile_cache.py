@@ -18,25 +18,25 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import stat
 import struct
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emonet_edge._files import replaced
+from emonet_edge._sizes import parse_size
+from emonet_edge.exceptions import InputError
 from emonet_edge.machine.paths import cache_dir
 
-__all__ = ["CacheUnavailableError", "CompileCache", "cache_key", "parse_size"]
+__all__ = ["CacheUnavailableError", "CompileCache", "cache_key"]
 
 DEFAULT_LIMIT = 4 << 30  # bytes
 STALE_S = 3600.0  # a temporary file older than this was left by a process that died
 _HEADER = struct.Struct("<8sIQ32s")  # magic, version, length in bytes, SHA-256
 _MAGIC = b"EMONETCC"
 _VERSION = 1
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 class CacheUnavailableError(Exception):
@@ -47,17 +47,6 @@ def cache_key(fields: Mapping[str, object]) -> str:
     """Return the SHA-256, in hex, of everything that the compiled model depends on."""
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def parse_size(text: str) -> int:
-    """Return the bytes that "0", "500MB", "2GiB" or "2 g" mean; all units are powers of 1024.
-
-    Raises: CacheUnavailableError: a mistyped bound must not turn into an unbounded cache.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", text.strip().upper())
-    if not match:
-        raise CacheUnavailableError(f'EMONET_CACHE_SIZE={text!r} is not a size such as "2GiB"')
-    return int(float(match[1]) * _UNITS[match[2]])
 
 
 @dataclass(frozen=True)
@@ -74,7 +63,7 @@ class CompileCache:
         Raises: CacheUnavailableError when it is switched off, cannot be made or is not safe.
         """
         environment = os.environ if environment is None else environment
-        limit = parse_size(environment.get("EMONET_CACHE_SIZE") or str(DEFAULT_LIMIT))
+        limit = _limit(environment.get("EMONET_CACHE_SIZE") or str(DEFAULT_LIMIT))
         if limit == 0:
             raise CacheUnavailableError("EMONET_CACHE_SIZE is 0")
         home = cache_dir(environment)
@@ -109,11 +98,12 @@ class CompileCache:
         digest = hashlib.sha256(blob).digest()
         try:
             self._make_room(size, keep=key)
-            with _temporary(self.folder) as (file, name):
-                with os.fdopen(file, "wb") as stream:
-                    stream.write(_HEADER.pack(_MAGIC, _VERSION, len(blob), digest))
-                    stream.write(blob)
-                os.replace(name, self._path(key))  # noqa: PTH105 - a name, not a path
+            with (
+                replaced(self._path(key), mode=0o600, durable=False) as place,
+                place.open("wb") as stream,
+            ):
+                stream.write(_HEADER.pack(_MAGIC, _VERSION, len(blob), digest))
+                stream.write(blob)
         except OSError as error:
             raise CacheUnavailableError(f"cannot write {self.folder}: {error.strerror}") from error
 
@@ -124,7 +114,7 @@ class CompileCache:
 
     def size(self) -> int:
         """Return the bytes that all entries take."""
-        return sum(size for _, size, _ in self._entries("*.blob"))
+        return sum(size for _, size, _ in self._entries("[!.]*.blob"))
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.blob"
@@ -136,16 +126,24 @@ class CompileCache:
                 yield status.st_mtime, status.st_size, path
 
     def _make_room(self, needed: int, keep: str) -> None:
-        for modified, _, path in self._entries("*.tmp"):
+        for modified, _, path in self._entries(".*.part.blob"):
             if modified < time.time() - STALE_S:
                 _remove(path)
-        entries = sorted(e for e in self._entries("*.blob") if e[2] != self._path(keep))
+        entries = sorted(e for e in self._entries("[!.]*.blob") if e[2] != self._path(keep))
         total = sum(size for _, size, _ in entries) + needed
         for _, size, path in entries:
             if total <= self.limit:
                 break
             _remove(path)
             total -= size
+
+
+def _limit(text: str) -> int:
+    """Read the bound; a mistyped one must not turn into an unbounded cache."""
+    try:
+        return parse_size(text)
+    except InputError as error:
+        raise CacheUnavailableError(f"EMONET_CACHE_SIZE: {error}") from error
 
 
 def _make_private(folder: Path) -> None:
@@ -194,16 +192,6 @@ def _checked_blob(data: bytes) -> bytes | None:
         return None
     blob = data[_HEADER.size :]
     return blob if hashlib.sha256(blob).digest() == digest else None
-
-
-@contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[tuple[int, str]]:
-    file, name = tempfile.mkstemp(suffix=".tmp", dir=folder)  # mode 0600
-    try:
-        yield file, name
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(name)  # noqa: PTH108 - already renamed when all went well
 
 
 def _remove(path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from emonet_edge._types import Progress
 from emonet_edge.exceptions import (
     IntegrityError,
     ManifestError,
@@ -18,7 +19,6 @@ from emonet_edge.machine.memory import check_memory as _check_memory
 from emonet_edge.machine.paths import MODELS_VARIABLE
 from emonet_edge.model_dir.integrity import (
     FileResult,
-    Progress,
     check_hash,
     check_hash_once,
     check_present,

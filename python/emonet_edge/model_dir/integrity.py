@@ -6,20 +6,19 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emonet_edge._files import replaced
+from emonet_edge._types import Progress
 from emonet_edge.exceptions import IntegrityError
 from emonet_edge.machine.paths import cache_dir
 from emonet_edge.model_dir.manifest import MANIFEST_NAME, FileInfo, Manifest
 
 __all__ = [
     "FileResult",
-    "Progress",
     "check_hash",
     "check_hash_once",
     "check_present",
@@ -27,8 +26,6 @@ __all__ = [
     "verify_all",
 ]
 
-Progress = Callable[[str, float], None]
-"""Called with a file name and the share of it that is done, 0 to 1."""
 
 _CHUNK = 1 << 20
 _MEMORY_FILE = "verified-files.json"
@@ -188,13 +185,7 @@ def _remember(mark: list[Any]) -> None:
         return
     others = [m for m in _remembered() if isinstance(m, list) and m[:1] != mark[:1]]
     text = json.dumps([*others, mark][-_MOST_REMEMBERED:])
-    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
+    with contextlib.suppress(OSError, ValueError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        staging.replace(path)
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError):
-            staging.unlink()
+        with replaced(path, mode=0o600) as place:
+            place.write_text(text, encoding="utf-8")

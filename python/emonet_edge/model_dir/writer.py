@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from emonet_edge._types import Progress
 from emonet_edge.exceptions import ModelDirectoryError
 from emonet_edge.model_dir.attribution import attribution_text
-from emonet_edge.model_dir.integrity import Progress, sha256_of_file
+from emonet_edge.model_dir.integrity import sha256_of_file
 from emonet_edge.model_dir.manifest import MANIFEST_NAME, REQUIRED_FILES, FileInfo, safe_name
 from emonet_edge.model_dir.manifest_json import seal_manifest
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.graph import Stage
 from emonet_edge.synthetic.numerics import ObservedNumerics
@@ -18,8 +18,6 @@ from emonet_edge.synthetic.quantization import ActivationRange
 from emonet_edge.synthetic.weights import Tensors
 
 __all__ = ["calibrate_stage", "token_windows"]
-
-Float32 = NDArray[np.float32]
 
 
 def calibrate_stage(

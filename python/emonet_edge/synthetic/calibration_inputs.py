@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.synthetic.architectures import (
     Architecture,
     VisionArchitecture,
@@ -12,8 +12,6 @@ from emonet_edge.synthetic.architectures import (
 )
 
 __all__ = ["calibration_inputs"]
-
-Float32 = NDArray[np.float32]
 
 
 def calibration_inputs(architecture: Architecture, count: int = 8) -> list[Float32]:

@@ -39,7 +39,7 @@ def draw_face() -> NDArray[np.uint8]:
         MissingExtraError: Pillow is not installed.
 
     """
-    from emonet_edge.media import pillow
+    from emonet_edge._extras import pillow
 
     image_module = pillow()
     from PIL import ImageDraw

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Progress
 from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.architectures import Architecture, VisionArchitecture
 from emonet_edge.synthetic.calibrate import calibrate_stage, token_windows
@@ -21,7 +22,6 @@ from emonet_edge.synthetic.weights import Tensors
 
 __all__ = ["EncoderFacts", "Progress", "write_encoder"]
 
-Progress = Callable[[str, float], None]
 Precision = Literal["int8", "fp32"]
 
 

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.architectures import (
     Architecture,
@@ -26,7 +26,6 @@ from emonet_edge.synthetic.numerics import FloatNumerics, Node, constant
 
 __all__ = ["Stage", "stages"]
 
-Float32 = NDArray[np.float32]
 Stage = tuple[str, Callable[[FloatNumerics, Node], Node]]
 
 

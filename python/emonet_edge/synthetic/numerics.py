@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.quantization import (
     LEVELS,
@@ -23,7 +24,6 @@ from emonet_edge.synthetic.weights import Tensors
 
 __all__ = ["FloatNumerics", "ObservedNumerics", "QuantizedNumerics", "constant"]
 
-Float32 = NDArray[np.float32]
 Node = Any  # an openvino node or output; the package has no static import of openvino
 
 

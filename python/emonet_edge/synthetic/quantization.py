@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
+
 __all__ = ["ActivationRange", "activation_limits", "quantize_weight", "smooth_scale"]
 
-Float32 = NDArray[np.float32]
 
 ALPHA = 0.95
 LEVELS = 256

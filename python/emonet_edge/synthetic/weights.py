@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.synthetic.architectures import Architecture, TensorSpec
 
 __all__ = ["Tensors", "draw_tensor"]
-
-Float32 = NDArray[np.float32]
 
 
 def draw_tensor(seed: int, name: str, spec: TensorSpec) -> Float32:

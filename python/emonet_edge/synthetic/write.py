@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Progress
 from emonet_edge._version import __version__
 from emonet_edge.exceptions import InputError
 from emonet_edge.heads import HeadsPrecision, MultiHeadMLP
@@ -30,7 +31,6 @@ __all__ = ["write_face_model", "write_voice_model"]
 Preset = Literal["tiny", "full"]
 Precision = Literal["int8", "fp32"]
 Suite = Literal["small", "large"]
-Progress = Callable[[str, float], None]
 
 _PREPARATION: dict[str, dict[str, Any]] = {
     "face": {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from emonet_edge.cli.output import bytes_text, print_lines, print_table
+from emonet_edge._sizes import bytes_text
+from emonet_edge.cli.output import print_lines, print_table
 
 Record = Mapping[str, Any]
 

@@ -7,9 +7,10 @@ import io
 import math
 from collections.abc import Iterable, Iterator
 
+from emonet_edge._types import StrPath
 from emonet_edge.scores import SYNTHETIC_NOTICE, Scores
 from emonet_edge.stream.outcomes import FaceReading, FrameOutcome, StreamRecord, UtteranceOutcome
-from emonet_edge.stream.output.files import GrowingText, StrPath
+from emonet_edge.stream.output.files import GrowingText
 from emonet_edge.stream.output.labels import raw_values
 from emonet_edge.stream.output.writer import RecordWriter
 from emonet_edge.taxonomy import ATTRIBUTES, DIMENSIONS, EMOTIONS

@@ -8,18 +8,17 @@ complete.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
+from emonet_edge._files import replaced
+from emonet_edge._types import StrPath
 from emonet_edge.exceptions import MediaError
 
 __all__ = ["GrowingText", "check_target", "staged"]
-
-StrPath: TypeAlias = "str | os.PathLike[str]"
 
 
 def check_target(path: StrPath, overwrite: bool = False) -> None:
@@ -100,16 +99,13 @@ def staged(path: StrPath, overwrite: bool = False) -> Iterator[Path]:
     """
     target = Path(path)
     check_target(target, overwrite)
-    # The suffix stays the last: writers choose the format by it.
-    place = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
-        yield place
-        _commit(place, target, overwrite)
+        with replaced(target) as place:
+            yield place
+            if not overwrite and target.exists():
+                raise MediaError(_exists(target))
     except OSError as error:
         raise MediaError(_cannot(target, error)) from error
-    finally:
-        with suppress(OSError):
-            place.unlink()
 
 
 def _create(path: Path, overwrite: bool) -> BinaryIO:
@@ -121,14 +117,6 @@ def _create(path: Path, overwrite: bool) -> BinaryIO:
     file = place.open("xb", buffering=0)
     place.replace(path)  # whoever reads the old file keeps it whole
     return file
-
-
-def _commit(place: Path, target: Path, overwrite: bool) -> None:
-    with place.open("rb") as file:
-        os.fsync(file.fileno())
-    if not overwrite and target.exists():
-        raise MediaError(_exists(target))
-    place.replace(target)
 
 
 def _exists(target: Path) -> str:

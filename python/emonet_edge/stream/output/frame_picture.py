@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emonet_edge.exceptions import MissingExtraError
-from emonet_edge.media import pillow
+from emonet_edge._extras import pillow, pyav
 from emonet_edge.stream.frames import Frame
 
 if TYPE_CHECKING:
@@ -18,17 +17,6 @@ __all__ = ["picture_of", "pyav"]
 
 _SPACES = {"bt601": "ITU601", "bt709": "ITU709"}  # PyAV's names
 _RANGES = {"limited": "MPEG", "full": "JPEG"}
-
-
-def pyav() -> Any:
-    """Import PyAV, or say which extra brings it."""
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtraError(
-            "live video needs PyAV, which is not installed: pip install 'emonet-edge[live]'"
-        ) from error
-    return av
 
 
 def picture_of(frame: Frame, longest: int) -> Any:

@@ -6,10 +6,11 @@ import json
 import os
 from typing import Protocol
 
+from emonet_edge._types import StrPath
 from emonet_edge.exceptions import MediaError
 from emonet_edge.formats.json_values import jsonable
 from emonet_edge.stream.outcomes import StreamRecord
-from emonet_edge.stream.output.files import GrowingText, StrPath
+from emonet_edge.stream.output.files import GrowingText
 from emonet_edge.stream.output.writer import RecordWriter
 
 __all__ = ["NdjsonWriter", "ndjson_line"]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emonet_edge._extras import pillow
+from emonet_edge._types import StrPath
 from emonet_edge.drawing.style import FULL_SCALE
 from emonet_edge.drawing.timeline import Piece, draw_rows
-from emonet_edge.media import pillow
 from emonet_edge.scores import SYNTHETIC_NOTICE, Scores
 from emonet_edge.stream.outcomes import FrameOutcome, StreamRecord, UtteranceOutcome
-from emonet_edge.stream.output.files import StrPath, check_target, staged
+from emonet_edge.stream.output.files import check_target, staged
 from emonet_edge.stream.output.labels import label
 from emonet_edge.stream.output.spoken import SpokenTime
 from emonet_edge.stream.output.writer import RecordWriter

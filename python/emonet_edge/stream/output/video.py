@@ -8,12 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from emonet_edge._extras import pillow, pyav
+from emonet_edge._types import StrPath
 from emonet_edge.exceptions import EmonetError, MediaError
-from emonet_edge.media import pillow
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import StreamRecord
-from emonet_edge.stream.output.files import StrPath, check_target, staged
-from emonet_edge.stream.output.frame_picture import picture_of, pyav
+from emonet_edge.stream.output.files import check_target, staged
+from emonet_edge.stream.output.frame_picture import picture_of
 from emonet_edge.stream.output.overlay import Overlay, OverlayView
 from emonet_edge.stream.output.pairing import Pairing
 from emonet_edge.stream.output.writer import RecordWriter

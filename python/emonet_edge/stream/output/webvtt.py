@@ -10,9 +10,10 @@ import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from emonet_edge._types import StrPath
 from emonet_edge.scores import SYNTHETIC_NOTICE, Scores
 from emonet_edge.stream.outcomes import FrameOutcome, StreamRecord, UtteranceOutcome
-from emonet_edge.stream.output.files import GrowingText, StrPath
+from emonet_edge.stream.output.files import GrowingText
 from emonet_edge.stream.output.labels import raw_values, top_emotions, top_text
 from emonet_edge.stream.output.spoken import SpokenTime
 from emonet_edge.stream.output.writer import RecordWriter

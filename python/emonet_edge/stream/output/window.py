@@ -15,8 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from emonet_edge._extras import pillow
 from emonet_edge.exceptions import DeviceError, MissingExtraError
-from emonet_edge.media import pillow
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.outcomes import StreamRecord
 from emonet_edge.stream.output import window_process

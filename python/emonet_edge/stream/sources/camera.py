@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emonet_edge._extras import pyav
 from emonet_edge.exceptions import DeviceError
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources.container_video import ContainerVideo
-from emonet_edge.stream.sources.containers import library
 
 __all__ = ["Camera", "CameraWish", "FormatMemory"]
 
@@ -138,14 +138,14 @@ class Camera(ContainerVideo):
             "max_ts_probe": "0",
         }
         try:
-            return library().open(
+            return pyav().open(
                 path,
                 mode="r",
                 format="video4linux2",
                 container_options=options,
                 timeout=self._stall_after,
             )
-        except (library().FFmpegError, OSError, ValueError) as error:
+        except (pyav().FFmpegError, OSError, ValueError) as error:
             raise self._failure(error) from error
 
     def _packets(self, track: Any) -> Iterator[Any]:
@@ -157,7 +157,7 @@ class Camera(ContainerVideo):
             except BlockingIOError:
                 self._await_frame(last, interval)
                 continue
-            except (library().FFmpegError, OSError) as error:
+            except (pyav().FFmpegError, OSError) as error:
                 raise self._failure(error) from error
             if packet.size:  # a driver hands over an empty one where the transfer was damaged
                 last = time.monotonic()
@@ -174,7 +174,7 @@ class Camera(ContainerVideo):
             borrowed = next(packets)
             if borrowed.pts is None:  # what PyAV adds at the end
                 raise DeviceError(f"{self.name} went away: plug it in")
-            packet = library().Packet(bytes(borrowed))
+            packet = pyav().Packet(bytes(borrowed))
             packet.pts, packet.time_base = borrowed.pts, borrowed.time_base
             return packet
         finally:

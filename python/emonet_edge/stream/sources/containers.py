@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from emonet_edge.exceptions import MediaError, MissingExtraError
+from emonet_edge._extras import pyav
+from emonet_edge.exceptions import MediaError
 from emonet_edge.stream.sources.byte_stream import ByteStream
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "check_picture",
     "failure_of",
     "frames_of",
-    "library",
     "nothing_in",
     "open_bytes",
     "packets_of",
@@ -46,18 +46,6 @@ _BUFFER_BYTES = 1 << 18
 _DAMAGED_IN_A_ROW = 250  # packets; ten seconds of a network camera until its next key frame
 
 
-def library() -> Any:
-    """Import PyAV, or say which extra brings it."""
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtraError(
-            "cameras and video files need PyAV, which is not installed: "
-            "pip install 'emonet-edge[live]'"
-        ) from error
-    return av
-
-
 def open_bytes(stream: ByteStream) -> Any:
     """Open a container over bytes.
 
@@ -65,7 +53,7 @@ def open_bytes(stream: ByteStream) -> Any:
         MediaError: it is no container of a known format, or is damaged.
         MissingExtraError: PyAV is not installed.
     """
-    av = library()
+    av = pyav()
     closed_world = {"protocol_whitelist": "none", "format_whitelist": CONTAINERS}
     try:
         return av.open(
@@ -142,7 +130,7 @@ def frames_of(packets: Iterable[Any], name: str) -> Iterator[Any]:
     for packet in packets:
         try:
             frames = packet.decode()
-        except library().FFmpegError as error:
+        except pyav().FFmpegError as error:
             damaged += 1
             if damaged > _DAMAGED_IN_A_ROW:
                 raise failure_of(error, name) from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from emonet_edge._extras import sounddevice
 from emonet_edge.exceptions import DeviceError
 from emonet_edge.stream.sources import port_audio
 
@@ -70,7 +71,7 @@ def list_microphones() -> tuple[Device, ...]:
     Raises:
         MissingExtraError: sounddevice or PortAudio is not installed.
     """
-    library = port_audio.library()
+    library = sounddevice()
     port_audio.look_again()
     try:
         default = library.query_devices(kind="input")["index"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emonet_edge._extras import sounddevice
 from emonet_edge.exceptions import DeviceError
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources import port_audio
@@ -65,7 +66,7 @@ class Microphone(Source[AudioBlock]):
         self._free_if_idle()
 
     def _open(self) -> None:
-        library = port_audio.library()
+        library = sounddevice()
         try:
             self._start(library)
         except Exception:  # it may have been plugged in since PortAudio last looked

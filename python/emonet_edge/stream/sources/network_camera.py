@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from emonet_edge._extras import pyav
 from emonet_edge.exceptions import InputError, MediaError
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources.container_video import ContainerVideo
-from emonet_edge.stream.sources.containers import library
 
 __all__ = ["NetworkCamera"]
 
@@ -67,7 +67,7 @@ class NetworkCamera(ContainerVideo):
 
     def _open_container(self) -> Any:
         try:
-            return library().open(
+            return pyav().open(
                 self._url,
                 mode="r",
                 format="rtsp",

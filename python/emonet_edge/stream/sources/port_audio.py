@@ -5,27 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from emonet_edge.exceptions import MissingExtraError
+from emonet_edge._extras import sounddevice
 
-__all__ = ["close", "library", "look_again", "opened"]
+__all__ = ["close", "look_again", "opened"]
 
 _lock = threading.Lock()
 _streams: set[int] = set()
-
-
-def library() -> Any:
-    """Import sounddevice, or say which extra brings it."""
-    try:
-        import sounddevice
-    except ImportError as error:
-        raise MissingExtraError(
-            "microphones need sounddevice, which is not installed: pip install 'emonet-edge[live]'"
-        ) from error
-    except OSError as error:  # the wheels for Linux do not hold PortAudio
-        raise MissingExtraError(
-            f"sounddevice does not find PortAudio ({error}): sudo apt install libportaudio2"
-        ) from error
-    return sounddevice
 
 
 def opened(stream: Any) -> Any:
@@ -48,10 +33,10 @@ def look_again() -> bool:
     It looks once, when it starts. Starting it anew ends every open stream, so it is done only while
     none of ours is open, and only after a device was not found.
     """
-    sounddevice = library()
+    library = sounddevice()
     with _lock:
         if _streams:
             return False
-        sounddevice._terminate()
-        sounddevice._initialize()
+        library._terminate()
+        library._initialize()
     return True

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.audio import MAX_CHANNELS, SAMPLE_RATE, checked_rate, soxr
+from emonet_edge._extras import soxr
+from emonet_edge.audio import MAX_CHANNELS, SAMPLE_RATE, checked_rate
 from emonet_edge.exceptions import AudioError
 
 __all__ = ["LOUDEST", "MonoStream"]
