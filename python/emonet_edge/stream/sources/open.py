@@ -15,7 +15,7 @@ from emonet_edge.stream.sources.camera import Camera, CameraWish, FormatMemory
 from emonet_edge.stream.sources.container_audio import AudioFile
 from emonet_edge.stream.sources.container_video import VideoFile
 from emonet_edge.stream.sources.devices import camera_path
-from emonet_edge.stream.sources.media_time import Pace, Pacer
+from emonet_edge.stream.sources.media_time import Pacer, Playback
 from emonet_edge.stream.sources.microphone import Microphone
 from emonet_edge.stream.sources.network_camera import NetworkCamera
 from emonet_edge.stream.sources.raw_audio import RawAudio, SampleLayout
@@ -45,7 +45,7 @@ class SourceOptions:
         reopen: the delays between attempts.
     """
 
-    pace: Pace = "realtime"
+    pace: Playback = "realtime"
     starts_at: float | None = None
     camera: CameraWish = field(default_factory=CameraWish)
     camera_formats: tuple[str, ...] = ("yuyv422", "nv12", "mjpeg")
