@@ -50,14 +50,17 @@ static void project_int8(const RowBlock& block, const QuantizedInputs& inputs, f
         for (std::size_t b = 0; b < inputs.batch; ++b) {
             const std::size_t at = b * block.positions + p;
             const std::int16_t* values = inputs.values + at * inputs.padded_width;
-            std::int32_t dots[max_rows] = {};
+            // Unsigned: weights of -128, which a damaged file may hold, wrap around as in vectors.
+            std::uint32_t dots[max_rows] = {};
             for (std::size_t k = 0; k < pairs; ++k)
                 for (std::size_t r = 0; r < rows; ++r) {
                     const std::int8_t* pair = weights + (k * rows + r) * 2;
-                    dots[r] += pair[0] * values[2 * k] + pair[1] * values[2 * k + 1];
+                    dots[r] += static_cast<std::uint32_t>(pair[0] * values[2 * k] +
+                                                          pair[1] * values[2 * k + 1]);
                 }
             for (std::size_t r = 0; r < rows; ++r) {
-                const float scaled = static_cast<float>(dots[r]) * load_float(scales, r);
+                const auto dot = static_cast<std::int32_t>(dots[r]);
+                const float scaled = static_cast<float>(dot) * load_float(scales, r);
                 stretch[b * rows + r] += scaled * inputs.scales[at];
             }
         }
