@@ -34,8 +34,10 @@ __all__ = [
 ]
 
 Kind = Literal["emotion", "attribute", "dimension"]
+"""What a head rates."""
 
 MODALITIES = ("face", "voice")
+"""What models are fed with."""
 
 _EMOTION_TITLES = (
     "Elation",

@@ -40,7 +40,8 @@ class SourceOptions:
         rtsp_transport: "tcp" or "udp".
         network_timeout: to connect to a network camera, and to wait for its data, in seconds.
         stall_after: without data for this long, in seconds, a camera or microphone counts as gone.
-        sample_rate, channels: of microphones; None: the device's rate.
+        sample_rate: of microphones, in Hz; None: the device's.
+        channels: of microphones.
         decoder_threads: of video decoders. One gives every frame at once.
         reopen: the delays between attempts.
     """
