@@ -336,7 +336,7 @@ class _Export:
         samples: Samples,
         scores: Mapping[str, Mapping[str, list[float]]],
     ) -> Fidelity:
-        packed = MultiHeadMLP.open(self.work.path("heads.bin"), names, embedding_norm=norm.norm)  # type: ignore[arg-type]
+        packed = MultiHeadMLP.open(self.work.path("heads.bin"), names, embedding_norm=norm.norm)
         by_way = {
             way: np.array([scores[name][way] for name in names]).T for way in encoder.embeddings
         }

@@ -145,7 +145,7 @@ def _samples(manifest: Manifest, source: Path, folder: Path | None) -> Samples:
 
 def _heads(model: ModelDir) -> MultiHeadMLP:
     norm = model.manifest.embedding_norm
-    return MultiHeadMLP.open(model.heads_bin, model.manifest.names, embedding_norm=norm)  # type: ignore[arg-type]
+    return MultiHeadMLP.open(model.heads_bin, model.manifest.names, embedding_norm=norm)
 
 
 def _certify(model: ModelDir, work: Workspace, progress: Progress) -> Certificate:

@@ -60,4 +60,4 @@ class Judges:
         )  # fmt: skip
         pack_heads(path, plan, self.repository, Siblings(shape, None), {}, self.progress)
         names = [file.name for file in self.chosen]
-        return packed_heads(MultiHeadMLP.open(path, names, embedding_norm=norm))  # type: ignore[arg-type]
+        return packed_heads(MultiHeadMLP.open(path, names, embedding_norm=norm))

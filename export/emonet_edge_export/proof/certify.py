@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from emonet_edge import certificate
 from emonet_edge.certificate import CERTIFICATE_NAME, Certificate, most_inputs
 from emonet_edge.certificate.distance import certified_distance
-from emonet_edge.heads import MultiHeadMLP
+from emonet_edge.heads import EmbeddingNorm, MultiHeadMLP
 from emonet_edge.inference.compile import EncoderSource
 from emonet_edge.inference.encoder import Encoder
 from emonet_edge_export.calibration import Samples, drawn_samples
@@ -49,7 +49,7 @@ class CertificatePlan:
     """
 
     names: tuple[str, ...]
-    norm: str
+    norm: EmbeddingNorm
     config: EncoderConfig
     hint: str | None
     inputs: Samples
@@ -102,7 +102,7 @@ def _certified(plan: CertificatePlan, work: Workspace) -> Certificate:
         (1, *plan.config.embedding_shape),
         plan.hint,
     )
-    heads = MultiHeadMLP.open(work.path("heads.bin"), plan.names, embedding_norm=plan.norm)  # type: ignore[arg-type]
+    heads = MultiHeadMLP.open(work.path("heads.bin"), plan.names, embedding_norm=plan.norm)
     return certificate.certify(
         Encoder.load(source, "CPU", cache=False),  # one that no manifest names has no cache key
         heads,
