@@ -115,7 +115,7 @@ def check_onnx(
         ExportError: it is not torch's result.
     """
     import onnx
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     onnx.checker.check_model(str(path))
     options = onnxruntime.SessionOptions()

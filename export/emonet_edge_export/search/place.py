@@ -73,8 +73,9 @@ class Quantizer:
     def __call__(self, values: Float32) -> Float32:
         """Return values [..., channels] smoothed and rounded: what FakeQuantize does."""
         inside = np.clip(values / self.scale, self.low, self.high)
-        rounded = np.round((inside - self.low) / self.step) * self.step + self.low
-        return rounded.astype(np.float32)
+        steps = np.round((inside - self.low) / self.step)
+        rounded: Float32 = (steps * self.step + self.low).astype(np.float32)
+        return rounded
 
 
 def quantizers(
@@ -91,7 +92,7 @@ def quantizers(
     if part.form == "attention":
         queries, keys = extremes
         scale = _smoothing(queries.widest, keys.widest, choice.strength)
-        return _quantizer(queries, scale, choice), _quantizer(keys, 1 / scale, choice)
+        return _quantizer(queries, scale, choice), _quantizer(keys, np.float32(1) / scale, choice)
     scale = _smoothing(extremes[0].widest, weights, choice.strength)
     return (_quantizer(extremes[0], scale, choice),)
 

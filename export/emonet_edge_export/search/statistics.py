@@ -43,7 +43,8 @@ class Extremes:
     @property
     def widest(self) -> Float32:
         """The greatest absolute value of each channel: float32 [channels]."""
-        return np.maximum(-self.low, self.high).max(axis=0)
+        widest: Float32 = np.maximum(-self.low, self.high).max(axis=0)
+        return widest
 
     def __add__(self, other: Extremes) -> Extremes:
         """Return what both have seen."""
