@@ -35,13 +35,13 @@ WEIGHTS_ONLY = "weights only"
 class AutoPlan:
     """What `auto` needs beside the calibration set.
 
-    `judge` makes the heads that score candidates, from embeddings of neutral faces (or None) in
-    FP32: it is asked once the FP32 encoder has run. `key` is of everything that a trial depends on.
+    `make_judge` is given embeddings of neutral faces (or None) in FP32: it is asked once the FP32
+    encoder has run. `key` is of everything that a trial depends on.
     """
 
     modality: str
     options: SearchOptions
-    judge: Callable[[Float32 | None], Judge]
+    make_judge: Callable[[Float32 | None], Judge]
     key: str
 
 
@@ -68,7 +68,7 @@ def search_recipe(
         "int8, NNCF's own": lambda seen: quantize(fresh(), Recipe("int8"), seen),
     }
     journal = Journal(work.path("search.jsonl"), fingerprint(plan.key, samples.sha256))
-    judge = plan.judge(neutral)
+    judge = plan.make_judge(neutral)
     found = search(fresh(), samples, judge, plan.options, progress, journal, named)
     fallback = _fallback(found, plan.options)
     recipe = {"name": "auto", "target": "cpu", **found.described()}
