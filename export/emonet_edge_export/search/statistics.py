@@ -7,7 +7,7 @@ matrix products also the second moments, for rounding weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from emonet_edge_export.calibration import Samples
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.search.parts import Part, nodes_by_name
 
-__all__ = ["Extremes", "collect", "inputs_of"]
+__all__ = ["Extremes", "Statistics", "collect", "inputs_of"]
 
 Float32 = NDArray[np.float32]
 MOMENT_SAMPLES = 24
@@ -54,6 +54,10 @@ class Extremes:
         return Extremes(
             np.concatenate([self.low, other.low]), np.concatenate([self.high, other.high]), moments
         )
+
+
+Statistics = Mapping[str, Sequence[Extremes]]
+"""Of the tensors of each part, by its name."""
 
 
 def collect(
