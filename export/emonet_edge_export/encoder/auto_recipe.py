@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge.runtime_info import cpu_name
 from emonet_edge.threads import thread_budget
 from emonet_edge_export.calibration import Samples
@@ -60,7 +60,7 @@ def search_recipe(
     """
 
     def fresh() -> Any:
-        return openvino().Core().read_model(fp32)
+        return core().read_model(fp32)
 
     named = {
         WEIGHTS_ONLY: lambda seen: quantize(fresh(), Recipe("int8-weights"), seen),

@@ -59,10 +59,10 @@ def fit(
     """
     nodes = nodes_by_name(model)
     errors = {part.name: np.zeros(len(PART_RECIPES)) for part in parts if part.axis == -1}
-    total = len(errors) * sum(len(judged) for _, judged in folds)
+    total = len(errors) * sum(len(others) for _, others in folds)
     with progress.count("Strength and range of each part", total) as advance:
-        for statistics, judged in folds:
-            for part, tensors in inputs_of(model, parts, judged):
+        for statistics, others in folds:
+            for part, tensors in inputs_of(model, parts, others):
                 tried = [
                     quantizers(part, statistics[part.name], weights[part.name], recipe)
                     for recipe in PART_RECIPES

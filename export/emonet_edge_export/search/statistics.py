@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.search.parts import Part, nodes_by_name
@@ -141,4 +141,4 @@ def _compiled(model: Any, outputs: Sequence[Any]) -> Any:
     results = [ov.opset13.result(output) for output in outputs]
     made = ov.Model(results, model.get_parameters(), "watched")
     settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    return ov.Core().compile_model(made, "CPU", settings)
+    return core().compile_model(made, "CPU", settings)
