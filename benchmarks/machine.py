@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.settings import THREADS
+from emonet_edge.machine.cpu_info import cpu_fields
 
 __all__ = ["cpu_flags", "describe_machine", "has_bf16", "results_name"]
 
@@ -50,9 +51,7 @@ def describe_machine() -> dict[str, Any]:
 
 def cpu_name() -> str:
     """What the CPU calls itself, and its family and model: cloud names are vague."""
-    found = dict(
-        re.findall(r"^(model name|cpu family|model)\s*: (.*)$", _read("/proc/cpuinfo"), re.M)
-    )
+    found = cpu_fields()
     name = found.get("model name", platform.processor())
     return f"{name} (family {found.get('cpu family', '?')}, model {found.get('model', '?')})"
 
@@ -64,8 +63,7 @@ def results_name() -> str:
 
 def cpu_flags() -> set[str]:
     """The CPU's features as Linux names them."""
-    found = re.search(r"^flags\s*: (.*)$", _read("/proc/cpuinfo"), re.M)
-    return set(found.group(1).split()) if found else set()
+    return set(cpu_fields().get("flags", "").split())
 
 
 def has_bf16() -> bool:

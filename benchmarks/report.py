@@ -1,6 +1,11 @@
 """Turn the JSON of a run into Markdown: targets as ratios, then every race in full.
 
     python -m benchmarks.report benchmarks/results/CPU.json [--full] [--statistic min]
+    python -m benchmarks.report --write README.md docs/performance.md
+
+The second form renews the tables and counts that pages hold between comments such as
+`<!-- table of CPU -->` and `<!-- end -->`, from benchmarks/results/CPU.json: the file is the one
+home of its figures, and a test compares the pages with it.
 
 Medians of interleaved runs, or the fastest of them, which other jobs on the machine disturb less;
 the units are those that the groups state.
@@ -10,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,7 +29,10 @@ from benchmarks.targets import (
     Target,
 )
 
-__all__ = ["main", "render"]
+__all__ = ["main", "render", "renewed"]
+
+RESULTS = Path(__file__).parent / "results"
+_BLOCK = re.compile(r"(<!-- (table|count) of (\S+) -->)(.*?)(<!-- end -->)", re.DOTALL)
 
 Races = dict[str, dict[str, dict[str, Any]]]
 
@@ -38,15 +47,36 @@ def races(results: dict[str, Any]) -> Races:
 
 def render(results: dict[str, Any], full: bool = False, statistic: str = "median") -> str:
     """Markdown: the machine, the targets, and with `full` all contestants of all races."""
-    found = races(results)
-    for entry in results["benchmarks"]:
-        entry["seconds"] = float(entry["stats"][statistic])
-    parts = [_machine(results["machine_info"]), _target_table(found)]
+    found = _timed(results, statistic)
+    parts = [_machine(results["machine_info"]), _table_of(_target_rows(found))]
     if results.get("note"):
         parts.insert(1, results["note"])
     if full:
         parts += [_race_table(group, found[group]) for group in sorted(found)]
     return "\n\n".join(parts) + "\n"
+
+
+def renewed(page: str) -> str:
+    """Return a page with its tables and counts as the committed results have them.
+
+    A table is that of the targets; a count says how many of them are met: "3 of 4".
+    """
+
+    def fill(block: re.Match[str]) -> str:
+        begin, kind, name, _, end = block.groups()
+        rows = _target_rows(_timed(json.loads((RESULTS / f"{name}.json").read_text()), "median"))
+        if kind == "count":
+            met = sum(row[-1] == "met" for row in rows)
+            return f"{begin}{met} of {len(rows)}{end}"
+        return f"{begin}\n\n{_table_of(rows)}\n\n{end}"
+
+    return _BLOCK.sub(fill, page)
+
+
+def _timed(results: dict[str, Any], statistic: str) -> Races:
+    for entry in results["benchmarks"]:
+        entry["seconds"] = float(entry["stats"][statistic])
+    return races(results)
 
 
 def _machine(info: dict[str, Any]) -> str:
@@ -58,15 +88,23 @@ def _machine(info: dict[str, Any]) -> str:
     )
 
 
-def _target_table(found: Races) -> str:
+def _target_rows(found: Races) -> list[Sequence[str]]:
     stream = [group for group in found if group.startswith("stream")]
-    rows = []
+    rows: list[Sequence[str]] = []
     if not stream or len(found) > len(stream):
         rows += [_target_row(target, found) for target in TARGETS]
         rows += [_memory_row(target, found) for target in MEMORY_TARGETS]
     if stream:
         rows += [_target_row(target, found) for target in STREAM_TARGETS]
-    return _table(("work", "emonet-edge", "beside", "ratio", "target", ""), rows)
+    return rows
+
+
+def _table_of(rows: Sequence[Sequence[str]]) -> str:
+    """Table of targets; what the row above says of the work is not said again."""
+    shown: list[Sequence[str]] = []
+    for above, row in zip([(), *rows], rows, strict=False):
+        shown.append(("", "", *row[2:]) if row[:2] == above[:2] else row)
+    return _table(("work", "emonet-edge", "beside", "ratio", "target", ""), shown)
 
 
 def _target_row(target: Target, found: Races) -> Sequence[str]:
@@ -145,12 +183,19 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the report of a results file."""
+    """Print the report of a results file, or renew pages."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("results", type=Path, help="what --benchmark-json wrote")
+    parser.add_argument("results", type=Path, nargs="?", help="what --benchmark-json wrote")
+    parser.add_argument("--write", type=Path, nargs="+", metavar="PAGE", help="renew these pages")
     parser.add_argument("--full", action="store_true", help="every contestant of every race")
     parser.add_argument("--statistic", choices=("median", "min"), default="median")
     options = parser.parse_args(arguments)
+    if (options.results is None) == (options.write is None):
+        parser.error("name a file of results, or pages with --write")
+    for page in options.write or ():
+        page.write_text(renewed(page.read_text("utf-8")), "utf-8")
+    if options.write:
+        return 0
     results = json.loads(options.results.read_text())
     sys.stdout.write(render(results, options.full, options.statistic))
     return 0

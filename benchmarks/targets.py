@@ -16,7 +16,7 @@ __all__ = ["MEMORY_TARGETS", "STREAM_TARGETS", "TARGETS", "MemoryTarget", "Targe
 
 @dataclass(frozen=True)
 class Target:
-    """A line of the README's table.
+    """A line of the table in docs/performance.md.
 
     Attributes:
         work: what is compared, for people.

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+from material import LARGER
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real pictures, clips, weights and published scores."""
-    if not SHARED_DATA.is_dir():
-        pytest.skip(f"needs the shared test data, which is not at {SHARED_DATA.name}'s place")
-    return SHARED_DATA
+    """The larger set: a folder of real pictures, clips, weights and published scores."""
+    if not LARGER.is_dir():
+        pytest.skip("needs the larger set of pictures, clips and weights, see CONTRIBUTING")
+    return LARGER
 
 
 @pytest.fixture(scope="session")

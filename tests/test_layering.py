@@ -108,6 +108,7 @@ def test_the_command_line_uses_public_names_only():
         "emonet_edge._version",
         "emonet_edge._sizes",
         "emonet_edge._types",
+        "emonet_edge.formats.json_values",  # as its lines have the stream's
         "emonet_edge.drawing",  # the look that its pictures share with the stream's
         "emonet_edge.machine.paths",  # where `info` says that models and caches are
         "emonet_edge.synthetic.demo_material",

@@ -778,7 +778,7 @@ def test_available_memory_is_the_tightest_limit(
 
 def test_where_nothing_is_known_nothing_is_refused(tmp_path: Path) -> None:
     assert available_memory.available_memory(tmp_path)[0] is None
-    available_memory.check_memory(1 << 60, "a model", root=tmp_path)
+    available_memory.require_memory(1 << 60, "a model", root=tmp_path)
 
 
 def test_this_machine_says_how_much_memory_it_has() -> None:

@@ -14,18 +14,14 @@ namespace {
 
 using Array = py::array_t<float, py::array::c_style>;
 
-const AudioKernels& audio_kernels(const std::string& isa) {
-    return isa.empty() ? kernels().audio : kernels_for(isa_from_name(isa)).audio;
-}
-
 Array log_mel_spectrogram_array(const Array& waveform, const std::string& isa) {
-    const AudioKernels& chosen = audio_kernels(isa);
+    const AudioKernels& kernels = kernels_named(isa).audio;
     Array spectrogram({log_mel_n_mels, log_mel_n_frames});
     const float* samples = waveform.data();
     const auto n_samples = static_cast<std::size_t>(waveform.size());
     float* out = spectrogram.mutable_data();
     const py::gil_scoped_release release;
-    log_mel_spectrogram(samples, n_samples, out, chosen);
+    log_mel_spectrogram(samples, n_samples, out, kernels);
     return spectrogram;
 }
 

@@ -14,10 +14,6 @@ namespace py = pybind11;
 namespace emonet::bindings {
 namespace {
 
-const ImageKernels& image_kernels_of(const std::string& isa) {
-    return (isa.empty() ? kernels() : kernels_for(isa_from_name(isa))).image;
-}
-
 /// A plane of bytes [rows, columns] whose columns lie side by side; its rows may be anywhere.
 void check_plane(const py::array& plane) {
     // The strides of an empty array mean nothing; check_sides refuses it with a better reason.
@@ -70,7 +66,7 @@ py::array_t<std::uint8_t> resize(const py::array& data, const std::optional<py::
                                  const std::optional<Box>& box,
                                  const std::array<std::int64_t, 2>& size, const std::string& isa) {
     const Picture picture = picture_of(data, chroma, width, color, matrix, range);
-    const ImageKernels& kernels = image_kernels_of(isa);
+    const ImageKernels& kernels = kernels_named(isa).image;
     const Size sides = checked_size(size[0], size[1]);
     pixel_box(picture, box);
     py::array_t<std::uint8_t> out({sides.height, sides.width, 3});
@@ -88,7 +84,7 @@ py::array_t<float> preprocess(const py::array& data, const std::optional<py::arr
                               const std::array<double, 3>& mean, const std::array<double, 3>& std,
                               const std::string& isa) {
     const Picture picture = picture_of(data, chroma, width, color, matrix, range);
-    const ImageKernels& kernels = image_kernels_of(isa);
+    const ImageKernels& kernels = kernels_named(isa).image;
     const Normalisation normalisation{mean, std};
     const Size sides = checked_size(size[0], size[1]);
     check_normalisation(normalisation);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/heads_kernels.hpp"
+
 namespace emonet {
 
 /// How a layer's weights are stored. The numbers are part of the file format.
@@ -50,8 +52,6 @@ struct LayerLayout {
     std::size_t bias_offset;
     std::size_t bytes;  // the layer's, a multiple of 64
 };
-
-inline constexpr std::size_t int4_group_width = 64;
 
 inline std::size_t round_up(std::size_t value, std::size_t multiple) {
     return (value + multiple - 1) / multiple * multiple;

@@ -35,6 +35,28 @@ std::vector<PackedHead> choose(std::vector<PackedHead> heads, const std::vector<
     return chosen;
 }
 
+/// [positions, width]; zeros where the file has none.
+std::vector<float> read_mean(const InputFile& file, const PackedHeadsIndex& index) {
+    std::vector<float> mean(index.positions * index.width, 0.0f);
+    if (index.mean_offset == 0) return mean;
+    const std::size_t size = mean.size() * sizeof(float);
+    file.read(mean.data(), size, index.mean_offset);
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(mean.data());
+    if (kernels().heads.crc32c(0, bytes, size) != index.mean_crc32c)
+        throw Error("PackedHeadsError", "the mean embedding's checksum must match; '" +
+                                            file.path() +
+                                            "' has another one; copy or export it again");
+    // What is left of an embedding after it has no largest value to quantize by.
+    const auto bad =
+        std::find_if(mean.begin(), mean.end(), [](float v) { return !std::isfinite(v); });
+    if (bad != mean.end())
+        throw Error("PackedHeadsError", "the mean embedding must be finite; '" + file.path() +
+                                            "' has " + std::to_string(*bad) + " as value " +
+                                            std::to_string(bad - mean.begin()) +
+                                            "; export it again from finite calibration samples");
+    return mean;
+}
+
 void normalize(const float* from, std::size_t width, float* to) {
     double squares = 0;
     for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(from[i]) * from[i];
@@ -79,14 +101,7 @@ MultiHeadMlp::MultiHeadMlp(const std::string& path, const std::vector<std::strin
                                           " positions; set embedding_norm to none");
     heads_ = choose(std::move(index_.heads), names, path);
     index_.heads.clear();
-    mean_.assign(index_.positions * index_.width, 0.0f);
-    if (index_.mean_offset != 0) {
-        file.read(mean_.data(), mean_.size() * sizeof(float), index_.mean_offset);
-        const auto* bytes = reinterpret_cast<const std::uint8_t*>(mean_.data());
-        if (kernels().heads.crc32c(0, bytes, mean_.size() * sizeof(float)) != index_.mean_crc32c)
-            throw Error("PackedHeadsError", "the mean embedding's checksum must match; '" + path +
-                                                "' has another one; copy or export it again");
-    }
+    mean_ = read_mean(file, index_);
     for (const PackedHead& head : heads_) {
         blocks_.emplace_back(file, head.offset, head.size, options.storage);
         needs_group_sums_ |= head.layers.front().precision == Precision::int4;

@@ -20,6 +20,6 @@ namespace emonet::avx512_vnni {
 #include "kernels/bodies/heads_inputs_256.hpp"
 // clang-format on
 
-const Kernels table{log_mel::kernels<16>(), image_kernels(), heads_kernels()};
+const Kernels table{log_mel::audio_kernels<16>(), image_kernels(), heads_kernels()};
 
 }  // namespace emonet::avx512_vnni

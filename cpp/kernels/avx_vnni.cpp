@@ -19,6 +19,6 @@ namespace emonet::avx_vnni {
 #include "kernels/bodies/heads_inputs_256.hpp"
 // clang-format on
 
-const Kernels table{log_mel::kernels<8>(), image_kernels(), heads_kernels()};
+const Kernels table{log_mel::audio_kernels<8>(), image_kernels(), heads_kernels()};
 
 }  // namespace emonet::avx_vnni

@@ -1,5 +1,6 @@
 // The only place that knows all kernel tables.
 #include <algorithm>
+#include <string>
 
 #include "error.hpp"
 #include "kernels/kernels.hpp"
@@ -36,6 +37,10 @@ const Kernels& kernels_for(Isa isa) {
 const Kernels& kernels() {
     static const Kernels& active = table_of(active_isa());
     return active;
+}
+
+const Kernels& kernels_named(const std::string& isa) {
+    return isa.empty() ? kernels() : kernels_for(isa_from_name(isa));
 }
 
 }  // namespace emonet

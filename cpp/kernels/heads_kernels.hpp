@@ -18,9 +18,9 @@ struct RowBlock {
 struct QuantizedInputs {
     const std::int16_t* values;      // [batch, positions, padded_width]
     const float* scales;             // [batch, positions]
-    const std::int32_t* group_sums;  // [batch, positions, padded_width / 64], for INT4 only
+    const std::int32_t* group_sums;  // [batch, positions, groups], for INT4 only
     std::size_t batch;
-    std::size_t padded_width;  // width rounded up to a multiple of 64, zeros behind it
+    std::size_t padded_width;  // width rounded up to whole INT4 groups, zeros behind it
 };
 
 /// A batch of inputs as they are.
@@ -34,6 +34,10 @@ struct FloatInputs {
 /// Stretch n has positions [n x apart, (n + 1) x apart) with apart = positions / position_streams,
 /// and a sum of its own; the positions that are left over belong to stretch 0, after its own.
 inline constexpr int position_streams = 2;
+
+/// Columns under one INT4 scale. Part of the file format; also what every quantized input's width
+/// is rounded up to.
+inline constexpr std::size_t int4_group_width = 64;
 
 struct HeadsKernels {
     /// sums[n, b, r] = sum over the positions of stretch n of

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "kernels/audio_kernels.hpp"
 #include "kernels/heads_kernels.hpp"
 #include "kernels/image_kernels.hpp"
@@ -20,6 +22,9 @@ const Kernels& kernels();
 
 /// The kernels of one ISA; throws IsaError where this CPU or this build does not have it.
 const Kernels& kernels_for(Isa isa);
+
+/// The kernels of the ISA of that name, of the active one where it is empty; throws IsaError.
+const Kernels& kernels_named(const std::string& isa);
 
 namespace portable {
 extern const Kernels table;

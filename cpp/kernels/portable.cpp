@@ -12,6 +12,6 @@ namespace emonet::portable {
 #include "kernels/bodies/heads_portable.hpp"
 // clang-format on
 
-const Kernels table{log_mel::kernels<4>(), image_kernels(), heads_kernels()};
+const Kernels table{log_mel::audio_kernels<4>(), image_kernels(), heads_kernels()};
 
 }  // namespace emonet::portable

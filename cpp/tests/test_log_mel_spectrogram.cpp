@@ -76,7 +76,7 @@ void every_isa_agrees_with_portable() {
         for (Isa isa : available_isas())
             CHECK(greatest_difference(spectrogram_of(waveform, kernels_for(isa).audio), expected) <=
                   1e-4F);
-        constexpr AudioKernels sixteen = sixteen_lanes::log_mel::kernels<16>();
+        constexpr AudioKernels sixteen = sixteen_lanes::log_mel::audio_kernels<16>();
         CHECK(greatest_difference(spectrogram_of(waveform, sixteen), expected) <= 1e-4F);
     }
 }

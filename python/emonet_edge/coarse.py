@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CLASSES", "FLAG_THRESHOLD", "MAPPINGS", "CoarseClass", "coarse_classes"]
 
 CLASSES = ("anger", "contempt", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+"""The eight basic classes."""
 FLAG_THRESHOLD = 1.5 / 40
 """A class is flagged if one of its emotions has more than 1.5 times the uniform share."""
 

@@ -1,7 +1,5 @@
 """Everything that emonet_edge raises.
 
-::
-
     EmonetError
     |-- InputError (ValueError)
     |   |-- AudioError

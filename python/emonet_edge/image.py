@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["Box", "Color", "YuvMatrix", "YuvRange", "picture_sides", "preprocess_image"]
 
 Color = Literal["rgb", "bgr", "nv12", "yuyv"]
+"""The order of channels or the layout of planes; see `preprocess_image`."""
 YuvMatrix = Literal["bt601", "bt709"]
+"""ITU-R BT.601 or BT.709."""
 YuvRange = Literal["limited", "full"]
+"""Y from 16 to 235, or all of 0 to 255."""
 Box: TypeAlias = Sequence[float]
+"""(x, y, width, height) in pixels from the top left."""
 
 _HALF = (0.5, 0.5, 0.5)
 _CHANNEL_HINTS = {

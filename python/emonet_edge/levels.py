@@ -2,7 +2,7 @@
 
 Every head has its own scale (``interest`` averages 1.8 in everyday speech, ``awe`` 0.04), so one
 threshold for all heads would be wrong for most. The defaults are derived per head from LAION's
-published spread of scores over everyday speech by one formula::
+published spread of scores over everyday speech by one formula:
 
     threshold(k) = max(mean + k * std, k * 0.5)        slight: k = 1      strong: k = 2.5
 
@@ -56,6 +56,7 @@ SPREAD_SOURCE = (
     "LAION-AI/procedural-voice-captions, baseline_stats.json, Voice-Plus over 722 clips of "
     "everyday speech in six languages"
 )
+"""Where the spreads come from."""
 
 
 @dataclass(frozen=True)

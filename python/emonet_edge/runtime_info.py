@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
-from pathlib import Path
 from typing import Any
 
 from emonet_edge._version import __version__
 from emonet_edge.exceptions import EmonetError
 from emonet_edge.inference.compile_cache import CacheUnavailableError, CompileCache
+from emonet_edge.machine.cpu_info import cpu_name
 from emonet_edge.machine.isa import active_isa, available_isas
 from emonet_edge.machine.paths import models_dir
 from emonet_edge.threads import core_type, thread_budget, usable_cpus, usable_topology
@@ -63,16 +63,6 @@ def cores() -> dict[str, Any]:
         "efficiency": list(topology.efficiency),
         "source": topology.source or "the system does not tell kinds of cores",
     }
-
-
-def cpu_name() -> str:
-    """Return the CPU's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 def _cache() -> dict[str, Any]:

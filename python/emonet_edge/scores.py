@@ -24,6 +24,7 @@ SYNTHETIC_NOTICE = "scores from synthetic weights: they mean nothing"
 """The line that stands beside every score from a synthetic model directory."""
 
 Level = Literal["absent", "slight", "strong"]
+"""How far a voice emotion is above everyday speech."""
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,16 @@ __all__ = [
     "Kind",
     "canonical",
     "describe",
+    "display_name",
     "kind_of",
     "names_for",
 ]
 
 Kind = Literal["emotion", "attribute", "dimension"]
+"""What a head rates."""
 
 MODALITIES = ("face", "voice")
+"""What models are fed with."""
 
 _EMOTION_TITLES = (
     "Elation",
@@ -230,3 +233,8 @@ def describe(name: str, modality: str | None = None) -> Description:
         face_file=file.lower() if name in _NAMES["face"] else None,
         voice_file=file if name in _NAMES["voice"] else None,
     )
+
+
+def display_name(name: str, modality: str | None = None) -> str:
+    """Return what people are shown of a head; arguments and errors as in `describe`."""
+    return describe(name, modality).display_name

@@ -410,15 +410,16 @@ def test_overwrite_replaces_a_model_directory(voice_suite, tmp_path):
 _KILLED = """
 import os, sys
 from pathlib import Path
-from emonet_edge_export import pack_heads, export_model
+from emonet_edge_export import export_model
+from emonet_edge_export.heads import pack
 from emonet_edge_export.options import ExportOptions
 from emonet_edge_export.encoder.quantize import Recipe
-add = pack_heads.ResumableHeadsWriter.add_noted_head
+add = pack.ResumableHeadsWriter.add_noted_head
 def add_then_die(self, *args):
     add(self, *args)
     if len(self.notes) == 3:
         os.kill(os.getpid(), 9)
-pack_heads.ResumableHeadsWriter.add_noted_head = add_then_die
+pack.ResumableHeadsWriter.add_noted_head = add_then_die
 export_model.export_model(ExportOptions(
     "voice", "small", Path(sys.argv[2]), source=Path(sys.argv[1]), recipe=Recipe("fp32"),
     heads=tuple(sys.argv[3].split(",")), heads_precision=sys.argv[4], verify_samples=4,

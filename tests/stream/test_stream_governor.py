@@ -28,7 +28,7 @@ class Machine:
             scored = min(faces, self.governor.max_faces)
             latency = scored * face_ms + other_ms(self.governor.rate_hz)
             self.at += max(latency / 1e3, 1 / self.governor.rate_hz)
-            notice = self.governor.face(self.at, latency, face_ms, scored)
+            notice = self.governor.observe_face(self.at, latency, face_ms, scored)
             self.notices += [notice] if notice else []
             latencies.append(latency)
         return latencies
@@ -123,14 +123,14 @@ def test_one_late_result_is_not_enough():
     steady = machine()
     for index in range(100):
         late = 5000 if index % 3 == 0 else 100
-        assert steady.governor.face(index, late, 90, 1) is None
+        assert steady.governor.observe_face(index, late, 90, 1) is None
 
 
 def test_a_late_voice_lowers_what_faces_take():
     governor = Governor(GovernorOptions(), rate_hz=10.0, max_faces=1)
     for index in range(10):
-        governor.face(index / 2, 900, 800, 1)
-    notices = [governor.voice(5 + index, 3000, 700) for index in range(3)]
+        governor.observe_face(index / 2, 900, 800, 1)
+    notices = [governor.observe_voice(5 + index, 3000, 700) for index in range(3)]
     assert notices[:2] == [None, None]
     assert "the voice results are 3000 ms old" in notices[2].text
     assert governor.rate_hz == pytest.approx(0.7 * 2)

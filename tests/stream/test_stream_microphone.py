@@ -125,7 +125,7 @@ with opened(sample_rate=16000) as source:
     lost = source._source.lost
     while source._source.lost == lost:
         time.sleep(0.01)
-    waiting = source._source._ring.waiting
+    waiting = source._source._queue.waiting
     block = source.read()
     say(waiting=waiting, first=block.first_sample, value=float(block.samples[0] * 2.0**23),
         after=first.end_sample, length=len(block.samples))
@@ -194,10 +194,10 @@ def heard(microphone, samples, overflow=False, delay=0.0):
 
 @pytest.fixture
 def microphone():
-    from emonet_edge.stream.sources.sample_queue import SampleRing
+    from emonet_edge.stream.sources.sample_queue import SampleQueue
 
     source = Microphone(None, ManualClock(start=10.0), stall_after=0.01)
-    source._sample_rate, source._ring, source._is_open = 1000, SampleRing(10_000, 1000), True
+    source._sample_rate, source._queue, source._is_open = 1000, SampleQueue(10_000, 1000), True
     return source
 
 
@@ -228,7 +228,7 @@ def test_silence_of_the_driver_is_a_lost_device(microphone):
 
 
 def test_a_stream_that_finished_is_a_lost_device(microphone):
-    microphone._ring.end()
+    microphone._queue.end()
     with pytest.raises(DeviceError, match="went away"):
         microphone.read()
 

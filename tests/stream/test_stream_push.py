@@ -9,7 +9,7 @@ import emonet_edge as ee
 from emonet_edge.exceptions import AudioError, ImageError
 from emonet_edge.stream.clock import ManualClock
 from emonet_edge.stream.sources.push import PushAudio, PushVideo, frame_of_array
-from emonet_edge.stream.sources.sample_queue import SampleRing
+from emonet_edge.stream.sources.sample_queue import SampleQueue
 from stream_media import in_thread
 
 SHAPES = [
@@ -96,7 +96,7 @@ def ramp(first, count):
 
 @pytest.mark.parametrize("start", [0, 2**31 - 500, 2**32 - 500])
 def test_a_ring_keeps_the_newest_and_numbers_pass_32_bits(start):
-    ring = SampleRing(1000, 1000, first_sample=start)
+    ring = SampleQueue(1000, 1000, first_sample=start)
     for turn in range(25):
         ring.write(ramp(100 * turn, 100), captured_at=0.1 * turn)
         assert ring.waiting <= 1000
@@ -108,7 +108,7 @@ def test_a_ring_keeps_the_newest_and_numbers_pass_32_bits(start):
 
 
 def test_a_block_never_spans_a_gap():
-    ring = SampleRing(1000, 1000)
+    ring = SampleQueue(1000, 1000)
     ring.write(ramp(0, 10), 0.0)
     ring.skip(7)
     ring.write(ramp(10, 10), 0.017)
@@ -120,14 +120,14 @@ def test_a_block_never_spans_a_gap():
 
 
 def test_one_block_larger_than_the_ring_is_kept():
-    ring = SampleRing(10, 1000)
+    ring = SampleQueue(10, 1000)
     ring.write(ramp(0, 5), 0.0)
     ring.write(ramp(5, 50), 0.005)
     assert (ring.read(0).first_sample, ring.lost) == (5, 5)
 
 
 def test_an_ended_ring_gives_what_is_left_and_then_nothing_at_once():
-    ring = SampleRing(10, 1000)
+    ring = SampleQueue(10, 1000)
     ring.write(ramp(0, 5), 0.0)
     ring.end()
     assert len(ring.read(60).samples) == 5

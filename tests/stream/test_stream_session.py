@@ -583,7 +583,7 @@ def test_closing_while_a_face_waits_for_the_voice_drops_it(shared_data, woman):
     say(session, np.concatenate([speech(shared_data), silence(2)]))
     voice.wait_until_it_runs()
     session.push_frame(woman)
-    until(lambda: session._lanes._turns.waiting == 1)
+    until(lambda: session._lanes.turns.waiting == 1)
     closer = threading.Thread(target=session.close)
     closer.start()
     until(lambda: session.counts["frames"]["dropped"] == 1)

@@ -1,4 +1,4 @@
-// Included inside an ISA's namespace, before heads_project.hpp. EMONET_DOT_I16(sum, a, b) adds
+// Included inside an ISA's namespace, before heads_project.hpp. EMONET_DOT_I16_256(sum, a, b) adds
 // a[2i] * b[2i] + a[2i+1] * b[2i+1] to sum[i]: exact, for |b| < 2^14 and |a| < 2^7.
 
 struct Lanes256 {

@@ -1,7 +1,6 @@
 // Included inside namespace emonet::portable. Plain loops: the truth that every ISA must equal.
 
 static constexpr int max_rows = 32;
-static constexpr std::size_t group_width = 64;  // columns under one INT4 scale
 
 static float float_from_half(std::uint16_t half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
@@ -51,14 +50,17 @@ static void project_int8(const RowBlock& block, const QuantizedInputs& inputs, f
         for (std::size_t b = 0; b < inputs.batch; ++b) {
             const std::size_t at = b * block.positions + p;
             const std::int16_t* values = inputs.values + at * inputs.padded_width;
-            std::int32_t dots[max_rows] = {};
+            // Unsigned: weights of -128, which a damaged file may hold, wrap around as in vectors.
+            std::uint32_t dots[max_rows] = {};
             for (std::size_t k = 0; k < pairs; ++k)
                 for (std::size_t r = 0; r < rows; ++r) {
                     const std::int8_t* pair = weights + (k * rows + r) * 2;
-                    dots[r] += pair[0] * values[2 * k] + pair[1] * values[2 * k + 1];
+                    dots[r] += static_cast<std::uint32_t>(pair[0] * values[2 * k] +
+                                                          pair[1] * values[2 * k + 1]);
                 }
             for (std::size_t r = 0; r < rows; ++r) {
-                const float scaled = static_cast<float>(dots[r]) * load_float(scales, r);
+                const auto dot = static_cast<std::int32_t>(dots[r]);
+                const float scaled = static_cast<float>(dot) * load_float(scales, r);
                 stretch[b * rows + r] += scaled * inputs.scales[at];
             }
         }
@@ -77,8 +79,8 @@ static std::int32_t nibble_dot(const std::uint8_t* row_bytes, const std::int16_t
 
 static void project_int4(const RowBlock& block, const QuantizedInputs& inputs, float* sums) {
     const std::size_t rows = static_cast<std::size_t>(block.rows);
-    const std::size_t groups = inputs.padded_width / group_width;
-    const std::size_t group_bytes = rows * (sizeof(std::uint16_t) + group_width / 2);
+    const std::size_t groups = inputs.padded_width / int4_group_width;
+    const std::size_t group_bytes = rows * (sizeof(std::uint16_t) + int4_group_width / 2);
     zero(sums, position_streams * inputs.batch * rows);
     for (std::size_t p = 0; p < block.positions; ++p) {
         float* stretch = sums + stretch_of(p, block.positions) * inputs.batch * rows;
@@ -90,11 +92,11 @@ static void project_int4(const RowBlock& block, const QuantizedInputs& inputs, f
                     block.data + p * block.position_bytes + g * group_bytes;
                 const std::uint8_t* weights = scales + rows * sizeof(std::uint16_t);
                 const std::int16_t* values =
-                    inputs.values + at * inputs.padded_width + g * group_width;
+                    inputs.values + at * inputs.padded_width + g * int4_group_width;
                 const std::int32_t sum = inputs.group_sums[at * groups + g];
                 for (std::size_t r = 0; r < rows; ++r) {
                     std::int32_t dot = -8 * sum;  // nibbles are stored as weight + 8
-                    for (std::size_t s = 0; s < group_width / 8; ++s)
+                    for (std::size_t s = 0; s < int4_group_width / 8; ++s)
                         dot += nibble_dot(weights + (s * rows + r) * 4, values + 8 * s);
                     at_position[r] += static_cast<float>(dot) * load_half(scales, r);
                 }

@@ -1,8 +1,6 @@
 // Included inside an ISA's namespace, after its lanes. A lane is a row, so nothing is ever summed
 // across lanes; `groups` lane groups share each broadcast of the inputs.
 
-static constexpr std::size_t group_width = 64;  // columns under one INT4 scale
-
 // How far ahead of the loads weights are asked for: hardware prefetchers stop at every 4 KiB page
 // and start again slowly. Share of a plain read's speed on one core of Zen 3, one stretch: INT8
 // 0.74 without, 0.87 at 512 bytes, 0.89 at 2048, 0.81 at 8192; INT4 0.64, 0.70, 0.84, 0.80.
@@ -76,7 +74,7 @@ template <class L, int groups, int streams>
 static void dot_int4(const std::uint8_t* weights, std::size_t stride,
                      const std::int16_t* const (&values)[streams],
                      typename L::I32 (&dots)[streams][groups]) {
-    for (std::size_t s = 0; s < group_width / 8; ++s) {
+    for (std::size_t s = 0; s < int4_group_width / 8; ++s) {
         for (int n = 0; n < streams; ++n) {
             const auto pair0 = L::broadcast_pair(values[n] + 8 * s);
             const auto pair1 = L::broadcast_pair(values[n] + 8 * s + 2);
@@ -99,8 +97,8 @@ template <class L, int groups, int streams>
 static void add_positions_int4(const RowBlock& block, const QuantizedInputs& inputs, std::size_t p,
                                std::size_t apart, float* sums) {
     constexpr std::size_t rows = groups * L::rows;
-    constexpr std::size_t group_bytes = rows * (sizeof(std::uint16_t) + group_width / 2);
-    const std::size_t n_groups = inputs.padded_width / group_width;
+    constexpr std::size_t group_bytes = rows * (sizeof(std::uint16_t) + int4_group_width / 2);
+    const std::size_t n_groups = inputs.padded_width / int4_group_width;
     const std::size_t stride = apart * block.position_bytes;
     for (std::size_t b = 0; b < inputs.batch; ++b) {
         const std::size_t at = b * block.positions + p;
@@ -113,7 +111,7 @@ static void add_positions_int4(const RowBlock& block, const QuantizedInputs& inp
             typename L::I32 dots[streams][groups];
             for (int n = 0; n < streams; ++n) {
                 const std::size_t row = at + n * apart;
-                values[n] = inputs.values + row * inputs.padded_width + i * group_width;
+                values[n] = inputs.values + row * inputs.padded_width + i * int4_group_width;
                 const auto offset = L::broadcast_i32(-8 * inputs.group_sums[row * n_groups + i]);
                 for (int g = 0; g < groups; ++g) dots[n][g] = offset;
             }

@@ -101,7 +101,7 @@ void scale_log_mels(float* log_mels, int n_values, float floor) {
 }
 
 template <int n>
-constexpr AudioKernels kernels() {
+constexpr AudioKernels audio_kernels() {
     return {n, &log_mel_frames<n>, &scale_log_mels<n>};
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import emonet_edge as ee
 from emonet_edge import runtime_info
+from emonet_edge.machine.cpu_info import cpu_name
 from emonet_edge.machine.isa import active_isa
 from emonet_edge.threads import thread_budget, usable_cpus
 
@@ -18,7 +19,7 @@ def machine() -> dict[str, Any]:
     from emonet_edge.inference.openvino_core import openvino
 
     return {
-        "cpu": runtime_info.cpu_name(),
+        "cpu": cpu_name(),
         "cpus": usable_cpus(),
         "memory_bytes": _memory_bytes(),
         "system": platform.platform(),

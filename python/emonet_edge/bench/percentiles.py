@@ -9,6 +9,7 @@ import numpy as np
 # A percentile needs so many runs that at least one is expected beyond it: fewer would only repeat
 # the slowest run under another name.
 RUNS_NEEDED = {"p50": 1, "p95": 20, "p99": 100, "p99.9": 1000}
+"""How many runs a percentile needs before it is stated."""
 
 
 def summarize(

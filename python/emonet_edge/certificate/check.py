@@ -191,19 +191,19 @@ def check_devices(
     check_memory(directory.manifest)
     available = available_devices()
     wanted = _wanted(devices, available)
-    session = _Session(directory, certificate, threads, cache, progress or (lambda _, __: None))
+    replay = _Replay(directory, certificate, threads, cache, progress or (lambda _, __: None))
     automatic = choose("AUTO", available).order
     checks: list[DeviceCheck] = []
     for number, device in enumerate(wanted):
-        checks += session.check(device, number / len(wanted), 1 / len(wanted))
-    session.progress("done", 1.0)
+        checks += replay.check(device, number / len(wanted), 1 / len(wanted))
+    replay.progress("done", 1.0)
     kinds = {name.split(".")[0] for name in available}
     missing = [name for name in ("GPU", "NPU") if name not in kinds]
     absent = {name: why_absent(name).removeprefix(" (").removesuffix(")") for name in missing}
-    return MachineCheck(certificate, session.certified, tuple(_mark(checks, automatic)), absent)
+    return MachineCheck(certificate, replay.certified, tuple(_mark(checks, automatic)), absent)
 
 
-class _Session:
+class _Replay:
     """What the checks of all devices share."""
 
     def __init__(
@@ -273,13 +273,13 @@ def _embed(
 
 
 def _judged(
-    check: DeviceCheck, report: EncoderReport, found: Distance, session: _Session
+    check: DeviceCheck, report: EncoderReport, found: Distance, replay: _Replay
 ) -> DeviceCheck:
     """Return a check with its verdict: "as certified" unless a figure is beyond its limit."""
-    beyond = exceeded(found, session.certified)
+    beyond = exceeded(found, replay.certified)
     if not beyond:
         return check
-    causes = dict.fromkeys(_cause(figure.part, report, session.certificate) for figure in beyond)
+    causes = dict.fromkeys(_cause(figure.part, report, replay.certificate) for figure in beyond)
     return replace(
         check,
         verdict="further from FP32 than certified",

@@ -52,6 +52,7 @@ class Limit:
 # 1 and 2 threads, AVX2 and AVX-512: embeddings 0.96 to 1.02 times the certified error. Scores are
 # fewer, and differ more: 0.91 to 1.07 times.
 LIMITS = {"embedding": Limit(1.1, 2e-3), "scores": Limit(1.25, 5e-3)}
+"""How much further than certified a device may be, and still be as certified."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["CERTIFICATE_NAME", "MAX_BYTES", "Certificate", "Certified", "most_inputs"]
 
 CERTIFICATE_NAME = "certificate.safetensors"
+"""What a certificate is called in a model directory."""
 MAX_BYTES = 40_000_000
 """The largest certificate that is written or read."""
 MOST_INPUTS = 16

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from emonet_edge.cli.commands import HOMES
 from emonet_edge.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
@@ -26,12 +27,10 @@ further commands:
               (both need pip install 'emonet-edge[export]')
 """
 
-_BUILT_IN = ("demo", "face", "voice", "live", "info", "verify", "bench", "synthesize")
-
 
 def is_extension(arguments: list[str]) -> bool:
     """Whether the first word is no built-in command and somebody else offers it."""
-    if not arguments or arguments[0].startswith("-") or arguments[0] in _BUILT_IN:
+    if not arguments or arguments[0].startswith("-") or arguments[0] in HOMES:
         return False
     return arguments[0] in KNOWN or bool(_find(arguments[0]))
 

@@ -123,13 +123,14 @@ def report_picture(
 
 def print_scores(scores: Any, args: argparse.Namespace) -> None:
     """Print a table of the top emotions with bars; levels where there are any."""
-    from emonet_edge.cli.scoring import full_scale, label
+    from emonet_edge.cli.scoring import full_scale
+    from emonet_edge.taxonomy import display_name
 
     ranked = scores.top(args.top, args.calibrated)
     scale = full_scale(scores.modality, [value for _, value in ranked])
     levels = scores.to_dict().get("levels") or {}
     rows = [
-        [label(name, scores.modality), f"{value:.2f}", bar(value, scale)]
+        [display_name(name, scores.modality), f"{value:.2f}", bar(value, scale)]
         + ([levels.get(name, "")] if levels else [])
         for name, value in ranked
     ]

@@ -32,21 +32,9 @@ def json_line(record: Mapping[str, Any]) -> str:
     ASCII only, because a file's name may hold bytes that are no text; a value that is not finite
     becomes null, because JSON has no NaN.
     """
-    return json.dumps(_plain(record), allow_nan=False) + "\n"
+    from emonet_edge.formats.json_values import jsonable
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # NumPy scalars and arrays
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    return str(value)
+    return json.dumps(jsonable(record), allow_nan=False) + "\n"
 
 
 def one_line(error: object) -> str:

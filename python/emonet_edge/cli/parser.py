@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from importlib import import_module
 
 from emonet_edge._version import __version__
-from emonet_edge.cli import demo, exit_codes, extensions, face, info, synthesize, verify, voice
-from emonet_edge.cli.bench import command as bench
-from emonet_edge.cli.bench import compare as bench_compare
-from emonet_edge.cli.live import command as live
+from emonet_edge.cli import exit_codes, extensions
+from emonet_edge.cli.commands import HOMES
 from emonet_edge.cli.options import HelpFormatter
-
-_COMMANDS = (demo, face, voice, live, info, verify, bench, bench_compare, synthesize)
 
 _DESCRIPTION = """\
 Emotion scores for faces and voices: LAION's Empathic Insight models on small Intel computers.
@@ -25,10 +22,9 @@ First contact, offline and without a model:  emonet-edge demo
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line; ends the process on --help and wrong usage, as argparse does."""
     words = list(arguments)
-    if (
-        words[:2] == bench_compare.NAME.split()
-    ):  # bench takes directories, so this is told apart here
-        words[:2] = [bench_compare.NAME]
+    pair = " ".join(words[:2])
+    if pair in HOMES:  # "bench compare": bench takes directories, so it is told apart here
+        words[:2] = [pair]
     return build_parser().parse_args(words)
 
 
@@ -43,6 +39,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"emonet-edge {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    for home in HOMES.values():
+        import_module(f"emonet_edge.cli.{home}").add_parser(commands)
     return parser

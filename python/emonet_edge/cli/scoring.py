@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
 
-import emonet_edge as ee
 from emonet_edge.drawing.style import FULL_SCALE
+from emonet_edge.taxonomy import display_name
 
 _T = TypeVar("_T")
 
@@ -76,12 +76,10 @@ def windows(samples: int, sample_rate: int, hop: float) -> list[tuple[int, int]]
 
 def top(scores: Any, count: int, calibrated: bool) -> list[tuple[str, float]]:
     """Return the highest emotions with their display names."""
-    return [(label(name, scores.modality), value) for name, value in scores.top(count, calibrated)]
-
-
-def label(name: str, modality: str) -> str:
-    """Return the display name of a head."""
-    return str(ee.taxonomy.describe(name, modality).display_name)
+    return [
+        (display_name(name, scores.modality), value)
+        for name, value in scores.top(count, calibrated)
+    ]
 
 
 def full_scale(modality: str, values: Sequence[float]) -> float:

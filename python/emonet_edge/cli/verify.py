@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("--samples and --min-agreement need --against SOURCE")
     code = _check_files(args)
     if code == exit_codes.FINE and args.on_this_machine:
-        code = verify_devices.check_devices(args)
+        code = verify_devices.verify_devices(args)
     if code != exit_codes.FINE or args.against is None:
         return code
     more = [("--samples", args.samples), ("--min-agreement", args.min_agreement)]

@@ -13,7 +13,7 @@ from emonet_edge.cli.progress import progress_bar
 if TYPE_CHECKING:
     from emonet_edge.certificate import DeviceCheck, Distance, MachineCheck
 
-__all__ = ["check_devices"]
+__all__ = ["verify_devices"]
 
 _COLUMNS = (
     "device", "precision", ">INT8 ops", ">embedding", ">encoder", ">heads", ">Pearson", "verdict",
@@ -25,7 +25,7 @@ Pearson, of the scores as a whole
 certified on {device}, OpenVINO {openvino}"""
 
 
-def check_devices(args: argparse.Namespace) -> int:
+def verify_devices(args: argparse.Namespace) -> int:
     """Replay the directory's certificate and print a row per device; answer 0 or 1."""
     import emonet_edge as ee
 

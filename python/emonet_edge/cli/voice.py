@@ -198,7 +198,7 @@ def _top_series(
     found: Sequence[ScoredWindow], count: int, calibrated: bool
 ) -> dict[str, list[float]]:
     """Return the emotions that are highest in any window, with their value in every window."""
-    from emonet_edge.cli.scoring import label
+    from emonet_edge.taxonomy import display_name
 
     every = [dict(window.scored.scores.top(1000, calibrated)) for window in found]
     names = list(dict.fromkeys(name for values in every for name in values))
@@ -206,5 +206,6 @@ def _top_series(
     peak = {name: max(v.get(name, float("-inf")) for v in every) for name in names}
     chosen = sorted(names, key=lambda name: -peak[name])[:count]
     return {
-        label(name, "voice"): [values.get(name, nothing) for values in every] for name in chosen
+        display_name(name, "voice"): [values.get(name, nothing) for values in every]
+        for name in chosen
     }

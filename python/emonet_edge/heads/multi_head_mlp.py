@@ -25,8 +25,11 @@ __all__ = [
 ]
 
 HeadsPrecision = Literal["int8", "int4", "fp16", "fp32"]
+"""How the weights of projections are stored."""
 EmbeddingNorm = Literal["none", "l2"]
+"""What is done to an embedding before the heads: nothing, or divided by its length."""
 HeadsMemory = Literal["map", "copy"]
+"""The file's own pages, or a copy of them; see `MultiHeadMLP.open`."""
 
 
 class MultiHeadMLP:

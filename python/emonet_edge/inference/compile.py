@@ -32,6 +32,7 @@ from typing import Any
 from emonet_edge.exceptions import IntegrityError, ManifestError
 from emonet_edge.inference.compile_cache import CacheUnavailableError, CompileCache, cache_key
 from emonet_edge.inference.openvino_core import brief, device_property
+from emonet_edge.machine.cpu_info import cpu_fields
 from emonet_edge.threads import CoreType
 
 __all__ = [
@@ -169,6 +170,12 @@ def _export(compiled: Any) -> bytes:
     return stream.getvalue()
 
 
+def _cpu() -> dict[str, str]:
+    """Name the CPU and its instruction sets: a blob holds choices made for them."""
+    told = cpu_fields()
+    return {name: told[name] for name in ("model name", "stepping", "flags") if name in told}
+
+
 def device_config(core: Any, device: str, settings: Settings) -> dict[str, str]:
     """Return the settings that this device knows: a GPU has no INFERENCE_NUM_THREADS."""
     wanted = {
@@ -205,15 +212,6 @@ def _key(
             "threads": settings.threads,
             "batch": settings.batch,
             "cores": settings.cores,
-            "cpu": _cpu_features(),
+            "cpu": _cpu(),
         }
     )
-
-
-def _cpu_features() -> list[str]:
-    """Name the CPU and its instruction sets: a blob holds choices made for them."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        return []
-    return [line for line in lines if line.startswith(("model name", "flags", "stepping"))]

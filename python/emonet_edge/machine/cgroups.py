@@ -19,24 +19,33 @@ def cgroup_quota(
     """
     quotas = [
         quota
-        for folder in _group_folders(membership, root)
+        for folder in _groups("cpu", membership, root)
         for quota in (_quota_v2(folder), _quota_v1(folder))
         if quota is not None
     ]
     return min(quotas, default=None)
 
 
-def _group_folders(membership: Path, root: Path) -> list[Path]:
+def memory_groups(root: Path = Path("/")) -> list[Path]:
+    """List this process's memory control groups below `root`, innermost first."""
+    return _groups("memory", root / "proc/self/cgroup", root / "sys/fs/cgroup")
+
+
+def _groups(controller: str, membership: Path, root: Path) -> list[Path]:
+    """List the folders of this process's groups for a controller, each before those above it.
+
+    In version 2 all controllers share one tree; in version 1 each has a mount of its own, which
+    bears its name or that of the controllers that are mounted together ("cpu,cpuacct").
+    """
     folders: list[Path] = []
     for line in _read(membership).splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        mount = root / controllers if controllers else root
-        mounts = [mount, root / "cpu"] if controllers else [mount]
+        mounts = [root / controllers, root / controller] if controllers else [root]
         for base in mounts:
             group = base / path.lstrip("/")
-            folders += [group, *(p for p in group.parents if p == base or base in p.parents)]
+            folders += [group, *(p for p in group.parents if p.is_relative_to(base))]
     return list(dict.fromkeys(folders))
 
 
@@ -55,22 +64,6 @@ def _ratio(quota: str, period: str) -> float | None:
     except (ValueError, ZeroDivisionError):
         return None
     return value if value > 0 else None
-
-
-def memory_groups(root: Path) -> list[Path]:
-    """List this process's memory control groups, innermost first, for version 1 and 2."""
-    groups = []
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            base = root / "sys/fs/cgroup"
-        elif "memory" in controllers.split(","):
-            base = root / "sys/fs/cgroup/memory"
-        else:
-            continue
-        own = base / path.strip("/")
-        groups += [own, *(parent for parent in own.parents if parent.is_relative_to(base))]
-    return groups
 
 
 def _read(path: Path) -> str:

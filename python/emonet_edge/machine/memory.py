@@ -7,10 +7,10 @@ from pathlib import Path
 from emonet_edge.exceptions import MemoryBudgetError
 from emonet_edge.machine.cgroups import memory_groups
 
-__all__ = ["available_memory", "check_memory"]
+__all__ = ["available_memory", "require_memory"]
 
 
-def check_memory(needed: int, what: str, remedy: str = "", root: Path = Path("/")) -> None:
+def require_memory(needed: int, what: str, remedy: str = "", root: Path = Path("/")) -> None:
     """Refuse work that needs more memory than there is.
 
     Args:

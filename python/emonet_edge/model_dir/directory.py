@@ -15,7 +15,7 @@ from emonet_edge.exceptions import (
     ModelNotFoundError,
 )
 from emonet_edge.formats.json_reader import MAX_BYTES
-from emonet_edge.machine.memory import check_memory as _check_memory
+from emonet_edge.machine.memory import require_memory
 from emonet_edge.machine.paths import MODELS_VARIABLE
 from emonet_edge.model_dir.integrity import (
     FileResult,
@@ -170,7 +170,7 @@ def check_memory(manifest: Manifest, needed_bytes: int | None = None) -> None:
     remedy = "free memory, use a smaller suite" + (
         ", or load fewer heads" if manifest.modality == "voice" else ""
     )
-    _check_memory(needed_bytes, f"the {manifest.modality} model {manifest.suite}", remedy)
+    require_memory(needed_bytes, f"the {manifest.modality} model {manifest.suite}", remedy)
 
 
 def mode_of(path: Path) -> int:

@@ -27,8 +27,6 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 class ModelDirWriter:
     """Writes into a staging folder beside the target and renames it when all is complete.
 
-    ::
-
         with ModelDirWriter("models/voice-small") as writer:
             export_encoder(writer.path("encoder.xml"))
             ...

@@ -203,7 +203,9 @@ class FaceDetector:
     def _compiled(self, sides: Sides) -> Any:
         # The results of f32 and bf16 differ by pixels; it is the CPU that may choose bf16.
         hint = "f32" if self.device == "CPU" else None
-        settings = Settings(self._threads, hint, 1, False, core_type())
+        settings = Settings(
+            threads=self._threads, precision_hint=hint, batch=1, cache=False, cores=core_type()
+        )
         try:
             self._model.reshape([1, 3, *sides])
             found = _described(self._model)

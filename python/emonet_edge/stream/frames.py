@@ -26,11 +26,13 @@ class Frame:
     Args:
         seq: number of the frame in its source, from 0; a Python int, so it never wraps.
         captured_at: when it was taken, in seconds of the stream's clock.
-        width, height: in pixels.
+        width: in pixels.
+        height: in pixels.
         color: "rgb", "bgr", "nv12" or "yuyv".
         planes: returns what `preprocess_image` takes as `image`: uint8 [H, W, 3], or the planes of
             nv12 or yuyv as they lie in memory.
-        matrix, range: of YUV frames, from their tags where they have them.
+        matrix: of YUV frames, from their tags where they have them.
+        range: likewise.
     """
 
     seq: int

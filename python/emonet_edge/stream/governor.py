@@ -83,7 +83,9 @@ class Governor:
         self._wait_s = options.raise_after_s
         self._gave_up = False
 
-    def face(self, at: float, latency_ms: float, work_ms: float, faces: int) -> Notice | None:
+    def observe_face(
+        self, at: float, latency_ms: float, work_ms: float, faces: int
+    ) -> Notice | None:
         """Take in the result of a frame in which the encoder ran.
 
         Args:
@@ -98,8 +100,8 @@ class Governor:
         self._recent.append((at, faces))
         return self._observe("face", at, latency_ms, work_ms)
 
-    def voice(self, at: float, latency_ms: float, work_ms: float) -> Notice | None:
-        """Take in the result of an utterance or of an update; as `face`."""
+    def observe_voice(self, at: float, latency_ms: float, work_ms: float) -> Notice | None:
+        """Take in the result of an utterance or of an update; as `observe_face`."""
         return self._observe("voice", at, latency_ms, work_ms)
 
     def _observe(self, what: str, at: float, latency_ms: float, work_ms: float) -> Notice | None:

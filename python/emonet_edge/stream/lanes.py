@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from emonet_edge.stream.clock import Clock, ManualClock
@@ -16,143 +17,157 @@ from emonet_edge.stream.voices.listener import Listener, SampleBlock
 from emonet_edge.stream.voices.utterances import UtteranceJob
 from emonet_edge.stream.voices.worker import VoiceWorker
 
-__all__ = ["InlineLanes", "Lanes", "ThreadedLanes", "end_of"]
+__all__ = ["Lanes", "end_of", "inline_lanes", "threaded_lanes"]
 
 
-class Lanes(Protocol):
-    """What takes frames and sound in, and publishes what became of them."""
+class Faces(Protocol):
+    """Takes frames, and publishes what became of each."""
 
-    @property
-    def lost_s(self) -> float:
-        """Seconds of sound that were lost because they came too fast."""
-
-    def frame(self, frame: Frame) -> None:
+    def submit(self, frame: Frame) -> None:
         """Take a frame."""
-
-    def sound(self, block: SampleBlock) -> None:
-        """Take a block of sound."""
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """End the utterance that goes on, and see everything through; False: it took longer."""
 
     def close(self) -> None:
         """Drop what waits, and end the threads."""
 
 
-class ThreadedLanes:
-    """Frames and sound are taken in at once; the work is done in four threads.
-
-    A lane that is None takes nothing.
-    """
-
-    def __init__(
-        self,
-        face: FaceLane | None,
-        voice: VoiceLane | None,
-        listener: Listener | None,
-        publisher: Publisher,
-        clock: Clock,
-        options: LiveOptions,
-    ) -> None:
-        self._publisher = publisher
-        self._turns = Turns()
-        self._faces = self._voice = None
-        if face is not None:
-            self._faces = FaceWorker(face, publisher, self._turns, clock)
-        if voice is not None and listener is not None:
-            limits = options.max_waiting_sound_s, options.max_waiting_utterances
-            self._voice = VoiceWorker(listener, voice, publisher, self._turns, clock, *limits)
+class Voices(Protocol):
+    """Takes sound, and publishes what became of each utterance in it."""
 
     @property
     def lost_s(self) -> float:
-        """See `Lanes`."""
-        return 0.0 if self._voice is None else self._voice.lost_s
+        """Seconds of sound that were lost because they came too fast."""
 
-    def frame(self, frame: Frame) -> None:
-        """See `Lanes`."""
-        assert self._faces is not None
-        self._faces.submit(frame)
-
-    def sound(self, block: SampleBlock) -> None:
-        """See `Lanes`."""
-        assert self._voice is not None
-        self._voice.submit(block)
+    def submit(self, block: SampleBlock) -> None:
+        """Take a block of sound."""
 
     def flush(self, timeout: float | None = None) -> bool:
-        """See `Lanes`; the timeout, in seconds, holds for each of its two halves."""
-        heard = self._voice is None or self._voice.flush(timeout)
-        return heard and self._publisher.wait_for_outcomes(timeout)
+        """End the utterance that goes on; False: it took longer than `timeout` seconds."""
 
     def close(self) -> None:
-        """See `Lanes`."""
-        self._turns.close()
-        for worker in (self._faces, self._voice):
-            if worker is not None:
-                worker.close()
+        """Drop what waits, and end the threads."""
 
 
-class InlineLanes:
+@dataclass(frozen=True)
+class Lanes:
+    """Where frames and sound go in; a lane that is None takes nothing."""
+
+    faces: Faces | None
+    voices: Voices | None
+    turns: Turns
+    publisher: Publisher
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds of sound that were lost because they came too fast."""
+        return 0.0 if self.voices is None else self.voices.lost_s
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """End the utterance that goes on, and see everything through; False: it took longer.
+
+        The timeout, in seconds, holds for each of the two.
+        """
+        heard = self.voices is None or self.voices.flush(timeout)
+        return heard and self.publisher.wait_for_outcomes(timeout)
+
+    def close(self) -> None:
+        """Drop what waits, and end the threads."""
+        self.turns.close()
+        for lane in (self.faces, self.voices):
+            if lane is not None:
+                lane.close()
+
+
+def threaded_lanes(
+    face: FaceLane | None,
+    voice: tuple[Listener, VoiceLane] | None,
+    publisher: Publisher,
+    clock: Clock,
+    options: LiveOptions,
+) -> Lanes:
+    """Frames and sound are taken in at once; the work is done in four threads."""
+    turns = Turns()
+    limits = options.max_waiting_sound_s, options.max_waiting_utterances
+    return Lanes(
+        FaceWorker(face, publisher, turns, clock) if face else None,
+        VoiceWorker(*voice, publisher, turns, clock, *limits) if voice else None,
+        turns,
+        publisher,
+    )
+
+
+def inline_lanes(
+    face: FaceLane | None,
+    voice: tuple[Listener, VoiceLane] | None,
+    publisher: Publisher,
+    clock: Clock,
+) -> Lanes:
     """Everything is done before the call returns: for recordings, simulations and tests.
 
     A `ManualClock` is moved on to the time of what comes in.
     """
+    return Lanes(
+        _InlineFaces(face, publisher, clock) if face else None,
+        _InlineVoices(*voice, publisher, clock) if voice else None,
+        Turns(),
+        publisher,
+    )
 
+
+class _InlineFaces:
+    def __init__(self, lane: FaceLane, publisher: Publisher, clock: Clock) -> None:
+        self._lane, self._publisher, self._clock = lane, publisher, clock
+
+    def submit(self, frame: Frame) -> None:
+        """See `Faces`."""
+        _move_on(self._clock, frame.captured_at)
+        self._publisher.submit_frame(frame.seq)
+        self._publisher.publish_frame(*self._lane.process(frame, self._clock.now()))
+
+    def close(self) -> None:
+        """Nothing waits here."""
+
+
+class _InlineVoices:
     lost_s = 0.0
 
     def __init__(
-        self,
-        face: FaceLane | None,
-        voice: VoiceLane | None,
-        listener: Listener | None,
-        publisher: Publisher,
-        clock: Clock,
+        self, listener: Listener, lane: VoiceLane, publisher: Publisher, clock: Clock
     ) -> None:
-        self._face, self._voice, self._listener = face, voice, listener
+        self._listener, self._lane = listener, lane
         self._publisher, self._clock = publisher, clock
 
-    def frame(self, frame: Frame) -> None:
-        """See `Lanes`."""
-        assert self._face is not None
-        self._move_on(frame.captured_at)
-        self._publisher.submit_frame(frame.seq)
-        self._publisher.frame(*self._face.process(frame, self._clock.now()))
-
-    def sound(self, block: SampleBlock) -> None:
-        """See `Lanes`.
+    def submit(self, block: SampleBlock) -> None:
+        """See `Voices`.
 
         Raises:
             AudioError, MissingExtraError, DeviceError: as `Listener.hear`.
         """
-        assert self._listener is not None
-        self._move_on(end_of(block))
+        _move_on(self._clock, end_of(block))
         self._score(self._listener.hear(block))
         self._publisher.tick()
 
-    def _move_on(self, at: float) -> None:
-        if isinstance(self._clock, ManualClock) and at > self._clock.now():
-            self._clock.advance_to(at)
-
-    def _score(self, jobs: list[UtteranceJob]) -> None:
-        assert self._voice is not None
-        for job in jobs:
-            self._publisher.submit_utterance(job.seq, job.update)
-            self._publisher.utterance(*self._voice.process(job, self._clock.now()))
-
     def flush(self, timeout: float | None = None) -> bool:
-        """See `Lanes`."""
-        if self._listener is not None:
-            self._score(self._listener.flush())
+        """See `Voices`; it is done at once."""
+        self._score(self._listener.flush())
         return True
 
     def close(self) -> None:
         """Drop the utterance that goes on."""
-        if self._listener is None or self._voice is None:
-            return
         for job in self._listener.flush():
             now = self._clock.now()
             self._publisher.submit_utterance(job.seq, job.update)
-            work = self._voice.begin(job, now)
-            self._publisher.utterance(self._voice.dropped(work, now, "closed"))
+            work = self._lane.begin(job, now)
+            self._publisher.publish_utterance(self._lane.dropped(work, now, "closed"))
+
+    def _score(self, jobs: list[UtteranceJob]) -> None:
+        for job in jobs:
+            self._publisher.submit_utterance(job.seq, job.update)
+            self._publisher.publish_utterance(*self._lane.process(job, self._clock.now()))
+
+
+def _move_on(clock: Clock, at: float) -> None:
+    if isinstance(clock, ManualClock) and at > clock.now():
+        clock.advance_to(at)
 
 
 def end_of(block: SampleBlock) -> float:

@@ -106,7 +106,7 @@ class Publisher:
         with self._changed:
             self._utterances.submit((seq, update))
 
-    def frame(
+    def publish_frame(
         self,
         outcome: FrameOutcome,
         events: Iterable[EmotionEvent] = (),
@@ -120,9 +120,9 @@ class Publisher:
             self._publish(outcome, events)
             if runs:
                 at, age_ms = self._clock.now(), outcome.age_ms
-                self._publish_notice(self._governor.face(at, age_ms, one_face_ms, runs))
+                self._publish_notice(self._governor.observe_face(at, age_ms, one_face_ms, runs))
 
-    def utterance(
+    def publish_utterance(
         self,
         outcome: UtteranceOutcome,
         events: Iterable[EmotionEvent] = (),
@@ -140,7 +140,7 @@ class Publisher:
             self._publish(outcome, events)
             if latency_ms is not None:
                 at = self._clock.now()
-                self._publish_notice(self._governor.voice(at, latency_ms, work_ms))
+                self._publish_notice(self._governor.observe_voice(at, latency_ms, work_ms))
 
     def notice(self, notice: Notice) -> None:
         """Publish a notice, unless it only repeats the last one."""

@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -32,7 +33,7 @@ from emonet_edge.stream.faces.lane import FaceLane
 from emonet_edge.stream.frames import Frame
 from emonet_edge.stream.fusion import Fusion
 from emonet_edge.stream.governor import Governor
-from emonet_edge.stream.lanes import InlineLanes, Lanes, ThreadedLanes
+from emonet_edge.stream.lanes import Faces, inline_lanes, threaded_lanes
 from emonet_edge.stream.options import LiveOptions
 from emonet_edge.stream.outcomes import Notice, StreamRecord
 from emonet_edge.stream.publisher import Publisher
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["LiveSession"]
 
 Self = TypeVar("Self", bound="LiveSession")
+_Lane = TypeVar("_Lane")
 
 
 class LiveSession:
@@ -96,24 +98,19 @@ class LiveSession:
         inline: bool = False,
         timer: Timer = time.perf_counter,
     ) -> None:
-        if face is None and voice is None:
-            raise InputError("a session needs a model; got neither face nor voice: pass one")
-        if face is not None and detector is None:
-            raise InputError(
-                "a session with a face model needs a detector; got None: pass "
-                "FaceDetector.load(path)"
-            )
+        _check_models(face, voice, detector)
         self.options = options or LiveOptions()
         self.clock: Clock = clock or (ManualClock() if inline else SystemClock())
         self._inline = inline
-        self._callback = None if on_record is None else Callback(on_record)
-        self._records = Records(self.options.max_waiting_records, self.clock.now)
         self._state = threading.RLock()  # guards what follows; again, in an inline callback
         self._closed = self._pushed = self._awaited = False
         self._seq, self._sample = -1, 0
         self._sources: dict[str, Any] = {}
         self._ended = threading.Event()
 
+        self._callback = None if on_record is None else Callback(on_record)
+        self._records = Records(self.options.max_waiting_records, self.clock.now)
+        self._listener = Listener(self.options.voice) if voice else None
         governor = Governor(
             self.options.governor, self.options.face.rate_hz, self.options.face.max_faces
         )
@@ -121,8 +118,15 @@ class LiveSession:
         self._publisher = Publisher(
             deliver, self.clock, Fusion(self.options.fusion), governor, lambda: self.speaking
         )
-        self._listener = Listener(self.options.voice) if voice else None
-        self._lanes = self._make_lanes(face, voice, detector, governor, timer)
+        faces = voices = None
+        if face is not None and detector is not None:
+            how = self.options.face, self.options.events
+            faces = FaceLane(face, detector, *how, governor, timer)
+        if voice is not None and self._listener is not None:
+            voices = self._listener, VoiceLane(voice, self.options.events, timer)
+        into = faces, voices, self._publisher, self.clock
+        # From here on there are threads: nothing below may raise.
+        self._lanes = inline_lanes(*into) if inline else threaded_lanes(*into, self.options)
         self._readers = Readers(self._tell_error, self._end_with_the_sources)
         self._delivery = None
         if self._callback and not inline:
@@ -130,24 +134,6 @@ class LiveSession:
         for model in (face, voice):
             if model is not None:
                 self.notify(_device_notice(model, self.clock.now()))
-
-    def _make_lanes(
-        self,
-        face: FaceEmotionModel | None,
-        voice: VoiceEmotionModel | None,
-        detector: FaceDetector | None,
-        governor: Governor,
-        timer: Timer,
-    ) -> Lanes:
-        options, events = self.options, self.options.events
-        faces = voices = None
-        if face is not None and detector is not None:
-            faces = FaceLane(face, detector, options.face, events, governor, timer)
-        if voice is not None:
-            voices = VoiceLane(voice, events, timer)
-        self._has_face, self._has_voice = faces is not None, voices is not None
-        lanes = faces, voices, self._listener, self._publisher, self.clock
-        return InlineLanes(*lanes) if self._inline else ThreadedLanes(*lanes, options)
 
     @property
     def speaking(self) -> bool:
@@ -199,7 +185,7 @@ class LiveSession:
             ImageError: it is no picture.
             InputError: the session has no face model, or is closed.
         """
-        self._check(self._has_face, "frames", "face")
+        faces = self._open(self._lanes.faces, "frames", "face")
         at = self.clock.now() if captured_at is None else captured_at
         if not math.isfinite(at):
             raise InputError(f"captured_at must be a time in seconds; got {at!r}: leave it out")
@@ -210,7 +196,7 @@ class LiveSession:
             image, seq=0, captured_at=at, color=color, width=width, matrix=matrix, range=range
         )
         self._pushed = True
-        return self._take_frame(replace(frame, seq=-1))
+        return self._take_frame(faces, replace(frame, seq=-1))
 
     def push_samples(
         self, samples: NDArray[Any], sample_rate: float, *, captured_at: float | None = None
@@ -227,7 +213,7 @@ class LiveSession:
             AudioError: no array, or of another rank or type.
             InputError: the session has no voice model, or is closed.
         """
-        self._check(self._has_voice, "sound", "voice")
+        voices = self._open(self._lanes.voices, "sound", "voice")
         block, rate = np.array(samples), int(sample_rate)
         if block.ndim not in (1, 2) or block.dtype.kind not in "fi" or rate != sample_rate:
             raise AudioError(
@@ -245,7 +231,7 @@ class LiveSession:
         self._pushed = True
         with self._state:
             first, self._sample = self._sample, self._sample + len(block)
-            self._lanes.sound(AudioBlock(first, captured_at, rate, block))
+            voices.submit(AudioBlock(first, captured_at, rate, block))
 
     def add_video(self, source: VideoSource) -> None:
         """Read frames from a source until it ends; the session closes it.
@@ -253,8 +239,8 @@ class LiveSession:
         Raises:
             InputError: the session has no face model, has a camera already, or is closed.
         """
-        self._check(self._has_face, "frames", "face")
-        self._add("video", source, self._take_frame)
+        faces = self._open(self._lanes.faces, "frames", "face")
+        self._add("video", source, partial(self._take_frame, faces))
 
     def add_audio(self, source: AudioSource) -> None:
         """Read sound from a source until it ends; the session closes it.
@@ -262,8 +248,8 @@ class LiveSession:
         Raises:
             InputError: the session has no voice model, has a microphone already, or is closed.
         """
-        self._check(self._has_voice, "sound", "voice")
-        self._add("audio", source, self._lanes.sound)
+        voices = self._open(self._lanes.voices, "sound", "voice")
+        self._add("audio", source, voices.submit)
 
     def _add(self, kind: str, source: Any, take: Callable[[Any], Any]) -> None:
         with self._state:
@@ -276,22 +262,24 @@ class LiveSession:
         if not self._inline:
             self._readers.add(source, take, f"emonet-{kind}")
 
-    def _take_frame(self, frame: Frame) -> int:
+    def _take_frame(self, faces: Faces, frame: Frame) -> int:
         with self._state:
             # Numbers are the source's own, unless it counts anew: each frame has one of its own.
             self._seq = max(frame.seq, self._seq + 1)
             if frame.seq != self._seq:
                 frame = replace(frame, seq=self._seq)
-            self._lanes.frame(frame)
+            faces.submit(frame)
             return frame.seq
 
-    def _check(self, able: bool, what: str, modality: str) -> None:
-        if not able:
+    def _open(self, lane: _Lane | None, what: str, modality: str) -> _Lane:
+        """Return the lane that takes `what`. Raises: InputError: there is none, or no more."""
+        if lane is None:
             raise InputError(
                 f"{what} need a {modality} model; this session has none: pass {modality}="
             )
         if self._closed:
             raise InputError(f"the session is closed and takes no {what}: make another one")
+        return lane
 
     def notify(self, notice: Notice) -> None:
         """Add a notice to the records: what sources call with their changes of state."""
@@ -398,6 +386,17 @@ class LiveSession:
         traceback: TracebackType | None,
     ) -> None:
         self.close(flush=kind is None)
+
+
+def _check_models(
+    face: FaceEmotionModel | None, voice: VoiceEmotionModel | None, detector: FaceDetector | None
+) -> None:
+    if face is None and voice is None:
+        raise InputError("a session needs a model; got neither face nor voice: pass one")
+    if face is not None and detector is None:
+        raise InputError(
+            "a session with a face model needs a detector; got None: pass FaceDetector.load(path)"
+        )
 
 
 def _device_notice(model: EmotionModel, at: float) -> Notice:

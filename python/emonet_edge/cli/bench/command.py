@@ -65,7 +65,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 @dataclass
-class _Session:
+class _Bench:
     """What all rows share, and the lines for --output."""
 
     args: argparse.Namespace
@@ -82,13 +82,13 @@ def run(args: argparse.Namespace) -> int:
 
     _check_output(args)
     plan = bench.plan_devices(args.device and [name.upper() for name in args.device])
-    session = _Session(args, bench.machine(), plan)
+    measuring = _Bench(args, bench.machine(), plan)
     if not args.json:
-        print_lines(*machine_lines(session.machine))
+        print_lines(*machine_lines(measuring.machine))
     given, fine = args.models or _synthetic_models(args), True
     for path in given:
         try:
-            fine = _measure_model(str(path), session) and fine
+            fine = _measure_model(str(path), measuring) and fine
         except EmonetError as error:
             if len(given) == 1:
                 raise
@@ -122,25 +122,25 @@ def _heads(args: argparse.Namespace) -> tuple[str, ...] | None:
     return None if args.heads in (None, ["all"]) else tuple(args.heads)
 
 
-def _measure_model(path: str, session: _Session) -> bool:
+def _measure_model(path: str, measuring: _Bench) -> bool:
     """Measure on each device; returns whether all that was asked for by name was measured."""
     import emonet_edge as ee
 
-    args = session.args
+    args = measuring.args
     manifest = ee.ModelDir.open(path).manifest
     if manifest.synthetic:
         say = note if args.json else print_lines
         say(ee.scores.SYNTHETIC_NOTICE)
     statuses = []
-    for record in _rows(path, manifest, session):
+    for record in _rows(path, manifest, measuring):
         statuses.append(record["status"])
-        _report(record, session)
+        _report(record, measuring)
     asked_by_name = args.device is not None
     failed = {"failed", "absent"} if asked_by_name else {"failed"}
     return not failed & set(statuses)
 
 
-def _rows(path: str, manifest: Any, session: _Session) -> Iterator[dict[str, Any]]:
+def _rows(path: str, manifest: Any, measuring: _Bench) -> Iterator[dict[str, Any]]:
     from emonet_edge import bench
 
     about = {
@@ -148,11 +148,11 @@ def _rows(path: str, manifest: Any, session: _Session) -> Iterator[dict[str, Any
         "suite": manifest.suite,
         "synthetic": manifest.synthetic,
     }
-    for planned in session.plan:
-        request = _request(path, manifest.modality, planned.device, session.args)
-        record = bench.row(request, planned.status, session.machine, about)
+    for planned in measuring.plan:
+        request = _request(path, manifest.modality, planned.device, measuring.args)
+        record = bench.row(request, planned.status, measuring.machine, about)
         if planned.status == "measure":
-            yield record | _measured(request, session.args)
+            yield record | _measured(request, measuring.args)
         else:
             yield record | {"reason": planned.reason, "used": planned.used}
 
@@ -198,14 +198,14 @@ def _measured(request: Any, args: argparse.Namespace) -> dict[str, Any]:
     return {**bench.figures(measured), "status": "measured", "reason": reason}
 
 
-def _report(record: Mapping[str, Any], session: _Session) -> None:
+def _report(record: Mapping[str, Any], measuring: _Bench) -> None:
     from emonet_edge import bench
     from emonet_edge.cli.bench.table import print_record
 
-    session.lines.append(json_line(record))
-    if session.args.output is not None:
-        bench.save(Path(session.args.output), session.lines)
-    if session.args.json:
-        write(session.lines[-1])
+    measuring.lines.append(json_line(record))
+    if measuring.args.output is not None:
+        bench.save(Path(measuring.args.output), measuring.lines)
+    if measuring.args.json:
+        write(measuring.lines[-1])
     else:
         print_record(record)

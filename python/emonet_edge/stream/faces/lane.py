@@ -52,8 +52,11 @@ class FaceOptions:
         max_staleness_s: so long an unchanged face keeps its scores before the encoder runs again;
             0 runs it for every frame that is looked at.
         changed: a face whose `difference` from when it was scored is at least this has changed,
-            see `stream.change`.
-        tracker, quality, smoothing, baseline: of the parts.
+            see `stream.faces.change`.
+        tracker: how faces keep their ids.
+        quality: which faces can be scored at all.
+        smoothing: of the scores over time.
+        baseline: what counts as neutral for a person.
     """
 
     rate_hz: float = 10.0

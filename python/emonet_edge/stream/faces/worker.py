@@ -60,7 +60,7 @@ class FaceWorker:
             thread.join()
 
     def _drop(self, frame: Frame, reason: str) -> None:
-        self._publisher.frame(self._lane.dropped(frame, self._clock.now(), reason))
+        self._publisher.publish_frame(self._lane.dropped(frame, self._clock.now(), reason))
 
     def _score(self) -> None:
         while self._mailbox.wait_for(lambda frame: frame is not None):
@@ -72,7 +72,7 @@ class FaceWorker:
                     continue
                 work = self._begin(frame)
             if isinstance(work, FrameOutcome):
-                self._publisher.frame(work)
+                self._publisher.publish_frame(work)
             else:
                 self._finish(work)
 
@@ -91,9 +91,9 @@ class FaceWorker:
         except ClosedError:
             self._drop(work.frame, CLOSED)
         except Exception as error:
-            self._publisher.frame(self._lane.failed(work.frame, self._clock.now(), error))
+            self._publisher.publish_frame(self._lane.failed(work.frame, self._clock.now(), error))
         else:
-            self._publisher.frame(outcome, events, work.runs, work.one_face_ms)
+            self._publisher.publish_frame(outcome, events, work.runs, work.one_face_ms)
 
     def _encode(self, work: FaceWork) -> None:
         """Give each face a turn of its own: a voice waits for one face, not for all of them."""
@@ -128,4 +128,4 @@ class FaceWorker:
 
     def _fail_unscored(self, frame: Frame, error: Exception) -> None:
         if self._mailbox.take_if(frame):
-            self._publisher.frame(self._lane.failed(frame, self._clock.now(), error))
+            self._publisher.publish_frame(self._lane.failed(frame, self._clock.now(), error))

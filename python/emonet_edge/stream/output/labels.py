@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from emonet_edge.scores import Scores
 from emonet_edge.stream.outcomes import FaceReading
-from emonet_edge.taxonomy import EMOTIONS, describe
+from emonet_edge.taxonomy import EMOTIONS, display_name
 
 __all__ = ["label", "raw_values", "reading_values", "top_emotions", "top_text"]
 
 
 def label(name: str, modality: str) -> str:
     """Return the display name of a head."""
-    return describe(name, modality).display_name
+    return display_name(name, modality)
 
 
 def reading_values(reading: FaceReading) -> dict[str, float]:

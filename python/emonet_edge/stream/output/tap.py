@@ -13,8 +13,6 @@ __all__ = ["TappedVideo"]
 class TappedVideo:
     """Hands on the frames of a source, and shows each to `on_frame` first.
 
-    ::
-
         with AnnotatedVideo("out.mp4") as video:
             session.add_video(TappedVideo(open_video("0"), video.add_frame))
 

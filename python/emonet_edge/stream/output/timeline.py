@@ -201,7 +201,8 @@ class TimelineFile(RecordWriter):
 
     Args:
         path: the file; its suffix gives the format.
-        title, top: as for `StreamTimeline`.
+        title: as for `StreamTimeline`.
+        top: likewise.
         overwrite: replace a file that is there.
 
     Raises:

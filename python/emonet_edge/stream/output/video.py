@@ -22,6 +22,7 @@ from emonet_edge.stream.output.writer import RecordWriter
 __all__ = ["VIDEO_SUFFIXES", "AnnotatedVideo"]
 
 VIDEO_SUFFIXES = (".mp4", ".mkv")
+"""The containers that an annotated video may be written to."""
 
 # The first that this build of ffmpeg has; the fastest settings, for the lanes need the CPU.
 _CODECS: tuple[tuple[str, dict[str, str]], ...] = (

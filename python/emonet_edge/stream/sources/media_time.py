@@ -9,9 +9,9 @@ from emonet_edge.exceptions import InputError
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources.stop_signal import StopSignal
 
-__all__ = ["MediaTimeline", "Pace", "Pacer"]
+__all__ = ["MediaTimeline", "Pacer", "Playback"]
 
-Pace = Literal["realtime", "fast"]
+Playback = Literal["realtime", "fast"]
 
 _LONGEST_STEP = 10.0  # seconds; a timestamp that leaps further is damaged, or begins anew
 
@@ -69,7 +69,7 @@ class Pacer:
 
     def __init__(
         self,
-        pace: Pace,
+        pace: Playback,
         clock: Clock,
         starts_at: float | None = None,
         wait: Callable[[StopSignal, float], bool] = StopSignal.wait,

@@ -8,7 +8,7 @@ from emonet_edge._extras import sounddevice
 from emonet_edge.exceptions import DeviceError
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.sources import port_audio
-from emonet_edge.stream.sources.sample_queue import SampleRing
+from emonet_edge.stream.sources.sample_queue import SampleQueue
 from emonet_edge.stream.sources.source import AudioBlock, Source
 
 if TYPE_CHECKING:
@@ -51,18 +51,18 @@ class Microphone(Source[AudioBlock]):
         self._channels = channels
         self._stall_after = stall_after
         self._stream: Any = None
-        self._ring = SampleRing(1, 1)
+        self._queue = SampleQueue(1, 1)
         self._heard_until: float | None = None
 
     @property
     def lost(self) -> int:
         """How many samples were lost so far."""
-        return self._ring.lost
+        return self._queue.lost
 
     def close(self) -> None:
         """End it, and a `read` that waits in another thread; it cannot be opened again."""
         self._stop.set()
-        self._ring.end()
+        self._queue.end()
         self._free_if_idle()
 
     def _open(self) -> None:
@@ -79,7 +79,7 @@ class Microphone(Source[AudioBlock]):
         try:
             found = library.query_devices(self._device, "input")
             rate = self._sample_rate = int(self._wanted_rate or found["default_samplerate"])
-            self._ring = SampleRing(int(_RING_S * rate), rate)
+            self._queue = SampleQueue(int(_RING_S * rate), rate)
             self._stream = port_audio.opened(
                 library.InputStream(
                     device=self._device,
@@ -88,7 +88,7 @@ class Microphone(Source[AudioBlock]):
                     channels=self._channels,
                     dtype="float32",
                     callback=self._hear,
-                    finished_callback=self._ring.end,
+                    finished_callback=self._queue.end,
                 )
             )
             self._stream.start()
@@ -99,10 +99,10 @@ class Microphone(Source[AudioBlock]):
             ) from error
 
     def _read(self) -> AudioBlock | None:
-        block = self._ring.read(self._stall_after)
+        block = self._queue.read(self._stall_after)
         if block is not None or self.closed:
             return block
-        if self._ring.ended:
+        if self._queue.ended:
             raise DeviceError(f"{self.name} went away: plug it in")
         raise DeviceError(
             f"{self.name} gave no sound for {self._stall_after:g} s: plug it in again"
@@ -119,10 +119,10 @@ class Microphone(Source[AudioBlock]):
         captured_at = self._clock.now() - duration - _delay(time, duration)
         if status.input_overflow and self._heard_until is not None:
             lost = (captured_at - self._heard_until) * self._sample_rate
-            self._ring.skip(max(1, round(lost)))
+            self._queue.skip(max(1, round(lost)))
         self._heard_until = captured_at + duration
         # PortAudio reuses its memory.
-        self._ring.write(
+        self._queue.write(
             samples[:, 0].copy() if self._channels == 1 else samples.copy(), captured_at
         )
 

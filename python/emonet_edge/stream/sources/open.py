@@ -15,7 +15,7 @@ from emonet_edge.stream.sources.camera import Camera, CameraWish, FormatMemory
 from emonet_edge.stream.sources.container_audio import AudioFile
 from emonet_edge.stream.sources.container_video import VideoFile
 from emonet_edge.stream.sources.devices import camera_path
-from emonet_edge.stream.sources.media_time import Pace, Pacer
+from emonet_edge.stream.sources.media_time import Pacer, Playback
 from emonet_edge.stream.sources.microphone import Microphone
 from emonet_edge.stream.sources.network_camera import NetworkCamera
 from emonet_edge.stream.sources.raw_audio import RawAudio, SampleLayout
@@ -40,12 +40,13 @@ class SourceOptions:
         rtsp_transport: "tcp" or "udp".
         network_timeout: to connect to a network camera, and to wait for its data, in seconds.
         stall_after: without data for this long, in seconds, a camera or microphone counts as gone.
-        sample_rate, channels: of microphones; None: the device's rate.
+        sample_rate: of microphones, in Hz; None: the device's.
+        channels: of microphones.
         decoder_threads: of video decoders. One gives every frame at once.
         reopen: the delays between attempts.
     """
 
-    pace: Pace = "realtime"
+    pace: Playback = "realtime"
     starts_at: float | None = None
     camera: CameraWish = field(default_factory=CameraWish)
     camera_formats: tuple[str, ...] = ("yuyv422", "nv12", "mjpeg")

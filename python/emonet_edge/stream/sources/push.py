@@ -13,7 +13,7 @@ from emonet_edge.exceptions import AudioError, ImageError
 from emonet_edge.image import Color, YuvMatrix, YuvRange
 from emonet_edge.stream.clock import Clock
 from emonet_edge.stream.frames import Frame
-from emonet_edge.stream.sources.sample_queue import SampleRing
+from emonet_edge.stream.sources.sample_queue import SampleQueue
 from emonet_edge.stream.sources.source import AudioBlock
 
 if TYPE_CHECKING:
@@ -156,12 +156,12 @@ class PushAudio:
     def __init__(self, clock: Clock, sample_rate: int) -> None:
         self._clock = clock
         self._sample_rate = sample_rate
-        self._ring = SampleRing(int(_RING_S * sample_rate), sample_rate)
+        self._queue = SampleQueue(int(_RING_S * sample_rate), sample_rate)
 
     @property
     def lost(self) -> int:
         """How many samples were lost so far."""
-        return self._ring.lost
+        return self._queue.lost
 
     def push(self, samples: NDArray[np.float32], captured_at: float | None = None) -> None:
         """Offer samples; the array must stay as it is.
@@ -184,18 +184,18 @@ class PushAudio:
             return
         if captured_at is None:
             captured_at = self._clock.now() - len(samples) / self._sample_rate
-        self._ring.write(samples, captured_at)
+        self._queue.write(samples, captured_at)
 
     def read(self) -> AudioBlock | None:
         """Wait for samples; None: there will be none."""
-        while (block := self._ring.read(_FOREVER)) is None and not self._ring.ended:
+        while (block := self._queue.read(_FOREVER)) is None and not self._queue.ended:
             continue
         return block
 
     def end(self) -> None:
         """Say that nothing comes any more; what was pushed can still be read."""
-        self._ring.end()
+        self._queue.end()
 
     def close(self) -> None:
         """End it, and a `read` that waits in another thread."""
-        self._ring.end()
+        self._queue.end()

@@ -14,10 +14,10 @@ from emonet_edge.stream.sources.source import AudioBlock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SampleRing"]
+__all__ = ["SampleQueue"]
 
 
-class SampleRing:
+class SampleQueue:
     """The newest `capacity` samples; older ones that nobody read are lost, counted and skipped.
 
     One thread writes and never waits for the reader, one reads.

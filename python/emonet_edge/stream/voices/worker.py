@@ -115,7 +115,7 @@ class VoiceWorker:
                 self._drop(gone, reason)
 
     def _drop(self, work: UtteranceWork, reason: str) -> None:
-        self._publisher.utterance(self._lane.dropped(work, self._clock.now(), reason))
+        self._publisher.publish_utterance(self._lane.dropped(work, self._clock.now(), reason))
 
     def _score(self) -> None:
         while (work := self._utterances.take()) is not None:
@@ -126,10 +126,10 @@ class VoiceWorker:
             except ClosedError:
                 self._drop(work, CLOSED)
             except Exception as error:
-                self._publisher.utterance(self._lane.failed(work, self._clock.now(), error))
+                self._publisher.publish_utterance(self._lane.failed(work, self._clock.now(), error))
             else:
                 own = work.stages.of("prepare", "embed", "score")
-                self._publisher.utterance(outcome, events, 1e3 * (now - work.ready_at), own)
+                self._publisher.publish_utterance(outcome, events, 1e3 * (now - work.ready_at), own)
 
     def _encode(self, work: UtteranceWork) -> None:
         self._lane.prepare(work, self._clock.now())
