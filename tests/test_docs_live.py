@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_cli_live import picture_of, write_clip
 
 import emonet_edge as ee
 from emonet_edge.stream import output
-from test_cli_live import picture_of, write_clip
 
 ROOT = Path(__file__).parents[1]
 
