@@ -18,7 +18,7 @@ from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2025.5.1"
+nox.needs_version = ">=2025.11.12"
 nox.options.sessions = ["quick"]
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
@@ -172,9 +172,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the quick benchmarks beside their peers. Arguments go to pytest."""
+    """Benchmark what needs no full-size model beside its peers. Arguments take --quick's place."""
     session.install("--quiet", ".[test]", *group("bench"))
-    session.run("python", "-m", "pytest", "benchmarks", *session.posargs)
+    session.run("python", "-m", "pytest", "benchmarks", *(session.posargs or ["--quick"]))
 
 
 @nox.session
@@ -210,6 +210,7 @@ def wheel_test(session: nox.Session) -> None:
         own = {"XDG_CACHE_HOME": f"{folder}/cache", "XDG_DATA_HOME": f"{folder}/data"}
         session.run("python", str(ROOT / "tools/check_wheel.py"), env=own)
         session.install("--quiet", f"{made}[test]")
+        session.run("emonet-edge", "demo", env=own)
         files = [str(ROOT / file) for file in NATIVE_TESTS]
         session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, env=own)
         session.chdir(ROOT)

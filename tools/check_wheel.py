@@ -28,9 +28,9 @@ def check_import() -> None:
 
 
 def check_command_line(model: Path) -> None:
-    """The commands that need no camera, no file and no network."""
+    """The commands that need no extra. (`demo` needs Pillow.)"""
     command = str(Path(sys.executable).with_name("emonet-edge"))
-    for arguments in (["--version"], ["info"], ["demo", "--json"], ["verify", str(model)]):
+    for arguments in (["--version"], ["info"], ["verify", str(model)]):
         done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stderr}"
 
@@ -40,7 +40,7 @@ def check_face(model: Path) -> None:
     face = ee.FaceEmotionModel.load(model)
     picture = np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
     scores = face(picture, box=(80, 40, 160, 160), color="rgb")
-    assert len(scores.to_dict()) >= 40
+    assert len(scores.names) == 44  # 40 emotions, 4 dimensions
     assert np.isfinite(scores["amusement"])
     again = face(np.ascontiguousarray(picture[..., ::-1]), box=(80, 40, 160, 160), color="bgr")
     assert again["amusement"] == scores["amusement"]
