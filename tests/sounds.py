@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from emonet_edge import media, resample
+from material import LARGER, material
 
 RATE = 16_000
 SPEECH = (
@@ -29,12 +31,67 @@ SPEECH = (
 )
 NOISE = "speechbrain-noise5.wav"
 WEATHER, ZH_SHORT = "azure-en-whatstheweatherlike.wav", "azure-zh-cn_short.wav"
+LECTURE = "speechbrain-example1.wav"
+
+
+# The voices that a fixture takes. Where the larger set is absent, its voices are left out here and
+# told of by the tests that take its clips one by one: one skip, not one for each test.
+VOICES = ("packages", "larger set") if LARGER.is_dir() else ("packages",)
 
 
 @cache
-def clip(folder: Path, name: str) -> np.ndarray:
-    """A clip of the shared data at 16 kHz."""
-    return resample(*media.load_audio(folder / "audio" / name))
+def clip(source: Path | str) -> np.ndarray:
+    """A clip at 16 kHz: the file at a path, or the one that `material` calls so."""
+    path = material(source) if isinstance(source, str) else source
+    return resample(*media.load_audio(path))
+
+
+def part(source: Path | str, start: float, end: float) -> np.ndarray:
+    """What is heard in a clip from one second to another."""
+    return clip(source)[round(start * RATE) : round(end * RATE)]
+
+
+@dataclass(frozen=True)
+class Voices:
+    """What tests say and hear; no pause inside an utterance is as long as the hangover."""
+
+    recording: np.ndarray  # with silence around the speech
+    first: np.ndarray  # an utterance of more than a second
+    second: np.ndarray  # another, of more than three
+    short: np.ndarray  # one of less than two
+    talk: np.ndarray  # a minute without a pause
+    noise: np.ndarray  # recorded, without speech
+
+
+@cache
+def voices(which: str) -> Voices:
+    """The voices of the packages' clips or of the larger set's; see VOICES."""
+    if which == "packages":
+        halves = [trimmed(part("german", *place), 25) for place in ((7.2, 8.6), (8.6, 12.2))]
+        sentence = np.concatenate(halves)  # without the pause in its middle
+        return Voices(
+            recording=part("german", 7.0, 12.5),
+            first=trimmed(part("arabic", 15.0, 17.6), 12),  # the noise lies 15 dB lower
+            second=sentence,
+            short=trimmed(part("german", 7.2, 9.25), 30),
+            talk=np.tile(sentence, 16),
+            noise=part("german", 0, 7) * np.float32(30),  # a quiet room, made loud
+        )
+    folder = LARGER / "audio"
+    long = trimmed(clip(folder / "azure-zh-cn_continuous.wav"))
+    return Voices(
+        recording=clip(folder / WEATHER),
+        first=trimmed(clip(folder / WEATHER)),
+        second=trimmed(clip(folder / LECTURE)),
+        short=trimmed(clip(folder / ZH_SHORT)),
+        talk=np.concatenate([long, long[: 9 * RATE]]),
+        noise=clip(folder / NOISE),
+    )
+
+
+def two_utterances(said: Voices) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Two utterances with 1.5 s of silence between them, and where they lie."""
+    return scene(1.0, said.first, 1.5, said.second, 1.2)
 
 
 def trimmed(waveform: np.ndarray, below_peak_db: float = 35) -> np.ndarray:

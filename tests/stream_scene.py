@@ -12,6 +12,7 @@ import pytest
 
 import emonet_edge as ee
 from emonet_edge.stream import Frame
+from material import material
 
 RATE = 16000
 VOICE_HEADS = ("anger", "fear", "awe", "age")
@@ -48,10 +49,13 @@ def photo(shared_data, name="tf-grace_hopper.bmp", width=400):
 
 
 @cache
-def speech(shared_data, name="azure-en-whatstheweatherlike.wav"):
-    """A clip at 16 kHz, float32 [n]."""
+def speech(shared_data=None, name="azure-en-whatstheweatherlike.wav"):
+    """A clip of the larger set, or 1.9 s of the packages' speech; at 16 kHz, float32 [n]."""
     soundfile = pytest.importorskip("soundfile")
-    samples, rate = soundfile.read(shared_data / "audio" / name, dtype="float32")
+    path = shared_data / "audio" / name if shared_data else material("german")
+    samples, rate = soundfile.read(path, dtype="float32")
+    if shared_data is None:
+        samples = samples[round(7.4 * rate) : round(9.25 * rate)]
     return ee.resample(samples, rate)
 
 

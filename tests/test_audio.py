@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from pathlib import Path
+from importlib.util import find_spec
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import pytest
 import reference_audio
 from emonet_edge import _core, audio
 from emonet_edge.exceptions import AudioError, IsaError, MissingExtraError
+from material import LARGER, SPEECH, material, needs_larger
+from sounds import VOICES
 
 # Whisper's features span about 4; the transformers paths differ by 4e-5 among themselves.
 TOLERANCE = 1e-4
@@ -57,12 +60,16 @@ def isa(request: pytest.FixtureRequest) -> str:
 
 
 @cache
-def clips(folder: Path) -> dict[str, np.ndarray]:
+def clips_of(which: str) -> dict[str, np.ndarray]:
     soundfile = pytest.importorskip("soundfile")
-    return {
-        path.name: audio.resample(*soundfile.read(path, dtype="float32"))
-        for path in sorted(folder.iterdir())
-    }
+    larger = which == "larger set"
+    paths = sorted((LARGER / "audio").iterdir()) if larger else map(material, SPEECH)
+    return {path.name: audio.resample(*soundfile.read(path, dtype="float32")) for path in paths}
+
+
+@pytest.fixture(params=VOICES)
+def clips(request: pytest.FixtureRequest) -> dict[str, np.ndarray]:
+    return clips_of(request.param)
 
 
 def test_shape_type_and_constants_agree() -> None:
@@ -115,22 +122,32 @@ def test_what_lies_beyond_30_s_changes_nothing() -> None:
     )
 
 
-def test_every_isa_agrees_with_portable_on_real_clips(isa: str, shared_data: Path) -> None:
-    for name, waveform in clips(shared_data / "audio").items():
+def test_every_isa_agrees_with_portable_on_real_clips(
+    isa: str, clips: dict[str, np.ndarray]
+) -> None:
+    for name, waveform in clips.items():
         spectrogram = _core.log_mel_spectrogram(waveform, isa)
         portable = _core.log_mel_spectrogram(waveform, "portable")
         np.testing.assert_allclose(spectrogram, portable, rtol=0, atol=TOLERANCE, err_msg=name)
 
 
+PATHS = ("_np_extract_fbank_features", "_torch_extract_fbank_features")
+NEEDS_TORCH = "needs torch and transformers: pip install '.[export]'"
+
+
 @pytest.mark.torch
-@pytest.mark.parametrize("path", ["_np_extract_fbank_features", "_torch_extract_fbank_features"])
+@pytest.mark.parametrize(
+    ("isa", "path"),
+    [*product(_core.available_isas(), PATHS)]
+    if find_spec("torch") and find_spec("transformers")
+    else [pytest.param("portable", PATHS[0], marks=pytest.mark.skip(NEEDS_TORCH))],
+)
 def test_every_isa_equals_transformers_on_real_clips(
-    isa: str, path: str, shared_data: Path
+    isa: str, path: str, clips: dict[str, np.ndarray]
 ) -> None:
-    pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     extract = getattr(transformers.WhisperFeatureExtractor(), path)
-    for name, waveform in clips(shared_data / "audio").items():
+    for name, waveform in clips.items():
         padded = np.zeros((1, 480000), np.float32)
         padded[0, : waveform.size] = waveform[:480000]
         np.testing.assert_allclose(
@@ -142,14 +159,35 @@ def test_every_isa_equals_transformers_on_real_clips(
         )
 
 
-def test_reference_filters_are_the_published_ones(shared_data: Path) -> None:
-    published = np.load(shared_data / "weights" / "mel_filters.npz")["mel_80"]
+@needs_larger("weights")
+def test_reference_filters_are_the_published_ones() -> None:
+    published = np.load(LARGER / "weights" / "mel_filters.npz")["mel_80"]
     np.testing.assert_allclose(reference_audio.mel_filters(), published, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("index", "first", "values"),
+    [
+        (0, 1, [0.0248625949]),
+        (1, 1, [0.00199082191, 0.0228717718]),
+        (25, 24, [0.0208740104, 0.00404042564]),
+        (40, 42, [0.00541110476, 0.0147355665, 0.0065181898]),
+    ],
+)
+def test_reference_filters_hold_the_published_numbers(
+    index: int, first: int, values: list[float]
+) -> None:
+    # Copied from mel_filters.npz of openai/whisper, so that they are checked without it.
+    expected = np.zeros(201)
+    expected[first : first + len(values)] = values
+    filters = reference_audio.mel_filters()
+    np.testing.assert_allclose(filters[index], expected, rtol=0, atol=1e-8)
+    assert filters.sum() == pytest.approx(1.9990242, abs=1e-6)
 
 
 @pytest.mark.torch
 def test_reference_filters_are_those_of_transformers() -> None:
-    transformers = pytest.importorskip("transformers")
+    transformers = pytest.importorskip("transformers", reason=NEEDS_TORCH)
     filters = transformers.WhisperFeatureExtractor().mel_filters.T
     np.testing.assert_allclose(reference_audio.mel_filters(), filters, rtol=0, atol=1e-12)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from emonet_edge import levels
 from emonet_edge.exceptions import UnknownNameError
 from emonet_edge.levels import default_levels, published_spread
 from emonet_edge.taxonomy import ATTRIBUTES, DIMENSIONS, EMOTIONS, canonical
+from material import LARGER, needs_larger
 
 ALMOST_ALWAYS_ZERO = [
     name for name in EMOTIONS if (spread := published_spread(name)) and spread.p90 < 0.2
@@ -96,9 +95,23 @@ def test_an_unknown_name_is_refused() -> None:
         default_levels("rage", "voice-plus")
 
 
-def test_the_table_is_the_published_one(shared_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("anger", (0.330, 0.447, 0.947)),
+        ("awe", (0.035, 0.181, 0.0)),
+        ("interest", (1.829, 0.531, 2.484)),
+        ("impatience_and_irritability", (0.446, 0.575, 1.298)),
+    ],
+)
+def test_a_spread_is_the_published_one(name: str, published: tuple[float, float, float]) -> None:
+    assert published_spread(name) == levels.Spread(*published)
+
+
+@needs_larger("published tables")
+def test_the_table_is_the_published_one() -> None:
     table = {}
-    for line in (shared_data.parent / "MODELS.md").read_text().splitlines():
+    for line in (LARGER.parent / "MODELS.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split("|")]
         if len(cells) == 8 and cells[1].replace(".", "").isdigit():
             for name, *numbers in (cells[:4], cells[4:]):

@@ -13,6 +13,7 @@ import pytest
 
 from emonet_edge import media
 from emonet_edge.exceptions import MediaError, MissingExtraError
+from material import FACELESS, LARGER, PORTRAITS, material, needs_larger
 
 Image = pytest.importorskip("PIL.Image")
 soundfile = pytest.importorskip("soundfile")
@@ -141,10 +142,22 @@ def test_a_picture_is_read_from_stdin(gradient, monkeypatch):
     np.testing.assert_array_equal(media.load_image("-"), gradient)
 
 
-def test_the_shared_pictures_are_read_as_pillow_reads_them(shared_data):
-    for path in sorted((shared_data / "faces").iterdir()):
-        expected = np.array(Image.open(path).convert("RGB"))
-        np.testing.assert_array_equal(media.load_image(path), expected, err_msg=path.name)
+def check_as_pillow(path):
+    expected = np.array(Image.open(path).convert("RGB"))
+    np.testing.assert_array_equal(media.load_image(path), expected, err_msg=path.name)
+
+
+@pytest.mark.parametrize("name", PORTRAITS + FACELESS)
+def test_a_photograph_is_read_as_pillow_reads_it(name):
+    check_as_pillow(material(name))
+
+
+@needs_larger("pictures")
+def test_pictures_of_the_larger_set_are_read_as_pillow_reads_them():
+    paths = sorted((LARGER / "faces").iterdir())
+    assert paths
+    for path in paths:
+        check_as_pillow(path)
 
 
 # Pictures that cannot
@@ -257,10 +270,20 @@ def test_a_streamed_wav_that_does_not_know_its_length_is_whole(tone):
     assert len(waveform) == len(tone)
 
 
-def test_the_shared_clips_have_their_stated_lengths(shared_data):
+@pytest.mark.parametrize(
+    ("name", "seconds", "rate"), [("german", 16.93, 44_100), ("arabic", 18.79, 16_000)]
+)
+def test_a_clip_has_its_stated_length(name, seconds, rate):
+    waveform, found = media.load_audio(material(name))
+    assert found == rate
+    assert len(waveform) / rate == pytest.approx(seconds, abs=0.01)
+
+
+@needs_larger("clips")
+def test_clips_of_the_larger_set_have_their_stated_lengths():
     expected = {"jfk.flac": (11.0, 44_100), "azure-zh-cn_continuous.wav": (52.7, 16_000)}
     for name, (seconds, rate) in expected.items():
-        waveform, found = media.load_audio(shared_data / "audio" / name)
+        waveform, found = media.load_audio(LARGER / "audio" / name)
         assert found == rate
         assert len(waveform) / rate == pytest.approx(seconds, abs=0.1)
 

@@ -9,15 +9,19 @@ import emonet_edge as ee
 from emonet_edge.synthetic.architectures import preset
 from emonet_edge.synthetic.random_heads import draw_head, head_shape
 from emonet_edge.synthetic.weights import Tensors
+from material import FACELESS, LARGER, PORTRAITS, SPEECH, material
+from sounds import RATE, VOICES, part
 
 pytestmark = pytest.mark.torch
 
 SEED = 5
+NEEDS_TORCH = "needs torch and transformers: pip install '.[export]'"
 
 
 @pytest.fixture(scope="module")
 def torch():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason=NEEDS_TORCH)
+    pytest.importorskip("transformers", reason=NEEDS_TORCH)
     torch.set_num_threads(2)
     return torch
 
@@ -102,28 +106,51 @@ def torch_voice(torch):
     return score
 
 
-@pytest.fixture(scope="module")
-def pictures(shared_data):
+def read_pictures(which):
+    """Pictures in rgb; of the packages' few also the quarters, so that there are twenty."""
+    if which == "larger set":
+        return [ee.media.load_image(path) for path in sorted((LARGER / "faces").iterdir())]
+    found = []
+    for name in PORTRAITS + FACELESS:
+        picture = ee.media.load_image(material(name))
+        down, across = picture.shape[0] // 2, picture.shape[1] // 2
+        quarters = [
+            half[:, cut]
+            for half in (picture[:down], picture[down:])
+            for cut in (slice(across), slice(across, None))
+        ]
+        found += [picture, *map(np.ascontiguousarray, quarters)]
+    return found
+
+
+def read_clips(which):
+    """Waveforms at 16 kHz; of the packages' two clips pieces of 3 s, so that there are twelve."""
+    if which == "larger set":
+        paths = sorted((LARGER / "audio").iterdir())
+        return [ee.resample(*ee.media.load_audio(path))[: 30 * RATE] for path in paths]
+    return [part(name, at, at + 3) for name in SPEECH for at in range(0, 16, 3)]
+
+
+@pytest.fixture(scope="module", params=VOICES)
+def pictures(request):
     """Pictures, and what SigLIP's processor makes of them, in Pillow and NumPy."""
     from PIL import Image
 
     found = []
-    for path in sorted((shared_data / "faces").iterdir()):
-        picture = ee.media.load_image(path)
+    for picture in read_pictures(request.param):
         small = Image.fromarray(picture).resize((384, 384), Image.Resampling.BILINEAR)
         pixels = (np.asarray(small, np.float32) / 255 - 0.5) / 0.5
         found.append((picture, np.ascontiguousarray(pixels.transpose(2, 0, 1))))
     return found
 
 
-@pytest.fixture(scope="module")
-def clips(shared_data):
+@pytest.fixture(scope="module", params=VOICES)
+def clips(request):
     from transformers import WhisperFeatureExtractor
 
     extractor = WhisperFeatureExtractor()
     found = []
-    for path in sorted((shared_data / "audio").iterdir()):
-        waveform = ee.resample(*ee.media.load_audio(path))[: 30 * 16000]
+    for waveform in read_clips(request.param):
         features = extractor(waveform, sampling_rate=16000, return_tensors="np")
         found.append((waveform, features["input_features"][0]))
     return found

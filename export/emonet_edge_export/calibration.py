@@ -205,7 +205,7 @@ def _grainy(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _pictures(files: Sequence[Path], how: Mapping[str, Any], stretch: bool) -> list[_Place]:
-    places = []
+    places: list[_Place] = []
     for path in files:
         for box in _boxes(load_image(path), stretch):
             varied = partial(_varied_picture, path, box, how, len(places))

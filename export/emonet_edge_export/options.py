@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from emonet_edge.heads import HeadsPrecision
 from emonet_edge_export.encoder.quantize import Recipe, default_recipe
 from emonet_edge_export.errors import ExportError
+from emonet_edge_export.heads.embedding_norm import AskedNorm
 from emonet_edge_export.heads.pack import HEADS_PRECISIONS
 from emonet_edge_export.search.front import Goal
 from emonet_edge_export.search.run import SearchOptions
@@ -33,13 +35,13 @@ class ExportOptions:
     heads_from: RepositoryRef | None = None
     encoder: RepositoryRef | None = None
     heads: tuple[str, ...] | None = None
-    heads_precision: str = "int8"
+    heads_precision: HeadsPrecision = "int8"
     recipe: Recipe | None = None
     target: str = "cpu"
     precision_hint: str | None = None
     calibration: Path | None = None
     neutral_faces: Path | None = None
-    embedding_norm: str = "auto"
+    embedding_norm: AskedNorm = "auto"
     detector: Path | None = None
     with_detector: bool = True
     also_onnx: bool = False

@@ -20,7 +20,11 @@ from emonet_edge.inference.encoder import Encoder
 from emonet_edge.model_dir import ModelDir, ModelDirWriter
 from emonet_edge.model_dir.manifest import MANIFEST_NAME, Manifest
 from emonet_edge_export.calibration import Samples, from_folder
-from emonet_edge_export.describe_model import tool_versions
+from emonet_edge_export.describe_model import (
+    tool_versions,
+    tuned_manifest_fields,
+    tuned_report,
+)
 from emonet_edge_export.encoder.auto_recipe import FRONT_FILES, AutoPlan, search_recipe
 from emonet_edge_export.encoder.convert import check_batch, save_ir, to_ir
 from emonet_edge_export.encoder.run import release_memory
@@ -80,15 +84,10 @@ def tune(
     ):
         _write_fp32(manifest, source, work, progress)
         recipe = _search(model, source, calibration, options, work, progress)
-        for name in manifest.files:
-            if name not in _NEW:
-                link_or_copy(directory / name, writer.path(name))
-        for name in ("encoder.xml", "encoder.bin", *FRONT_FILES):
-            link_or_copy(work.path(name), writer.path(name))
+        _take_files(model, work, writer)
         if CERTIFICATE_NAME in manifest.files:
-            _certify(model, work, progress).write(writer.path(CERTIFICATE_NAME))
-        _write_report(model, recipe, work, writer)
-        writer.finish(_fields(manifest, recipe))
+            _new_certificate(model, work, progress).write(writer.path(CERTIFICATE_NAME))
+        _write_described(model, recipe, work, writer)
         work.remove()
     return recipe
 
@@ -145,10 +144,19 @@ def _samples(manifest: Manifest, source: Path, folder: Path | None) -> Samples:
 
 def _heads(model: ModelDir) -> MultiHeadMLP:
     norm = model.manifest.embedding_norm
-    return MultiHeadMLP.open(model.heads_bin, model.manifest.names, embedding_norm=norm)  # type: ignore[arg-type]
+    return MultiHeadMLP.open(model.heads_bin, model.manifest.names, embedding_norm=norm)
 
 
-def _certify(model: ModelDir, work: Workspace, progress: Progress) -> Certificate:
+def _take_files(model: ModelDir, work: Workspace, writer: ModelDirWriter) -> None:
+    """Take what stays from the directory, the encoder and its front from the search."""
+    for name in model.manifest.files:
+        if name not in _NEW:
+            link_or_copy(model.path / name, writer.path(name))
+    for name in ("encoder.xml", "encoder.bin", *FRONT_FILES):
+        link_or_copy(work.path(name), writer.path(name))
+
+
+def _new_certificate(model: ModelDir, work: Workspace, progress: Progress) -> Certificate:
     """Certify the new encoder on the inputs and FP32 results that the directory has already."""
     before, info = Certificate.read(model), model.manifest.encoder
     source = EncoderSource(
@@ -167,43 +175,16 @@ def _certify(model: ModelDir, work: Workspace, progress: Progress) -> Certificat
         )
 
 
-def _write_report(
+def _old_report(model: ModelDir) -> dict[str, Any]:
+    path = model.path / "report.json"
+    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+
+
+def _write_described(
     model: ModelDir, recipe: Mapping[str, Any], work: Workspace, writer: ModelDirWriter
 ) -> None:
-    path = model.path / "report.json"
-    report = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    report |= {
-        "recipe": recipe,
-        "calibration": recipe["calibration"],
-        "front": json.loads(work.path("front.json").read_text("utf-8")),
-        "versions": tool_versions(),
-        "fidelity": _fidelity(recipe),
-        "heads": {},
-    }
-    writer.path("report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-
-
-def _fields(manifest: Manifest, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {
-        key: value
-        for key, value in manifest.raw.items()
-        if key not in ("format", "format_version", "files", "manifest_sha256")
-    }
-    encoder = {
-        **fields["encoder"],
-        "precision": recipe.get("precision", "int8"),
-        "recipe": dict(recipe),
-    }
-    return {
-        **fields, "encoder": encoder, "tools": tool_versions(), "fidelity": _fidelity(recipe)
-    }  # fmt: skip
-
-
-def _fidelity(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """What the search measured; `verify DIR --against SOURCE` proves against torch."""
-    point = recipe["point"]
-    return {
-        "source": "recipe search, encoder against FP32 IR, by the directory's own packed heads",
-        "selection": point["selection"],
-        "held_out": point["held_out"],
-    }
+    """Write report.json and, last of all, the manifest."""
+    front = json.loads(work.path("front.json").read_text("utf-8"))
+    report = json.dumps(tuned_report(_old_report(model), recipe, front), indent=1)
+    writer.path("report.json").write_text(report + "\n", encoding="utf-8")
+    writer.finish(tuned_manifest_fields(model.manifest, recipe))

@@ -27,7 +27,7 @@ import emonet_edge as ee  # noqa: E402
 from emonet_edge.certificate import CERTIFICATE_NAME  # noqa: E402
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError  # noqa: E402
 from emonet_edge.media import load_audio, load_image  # noqa: E402
-from emonet_edge_export import command, export_model, workspace  # noqa: E402
+from emonet_edge_export import command, export_model, sources, workspace  # noqa: E402
 from emonet_edge_export.encoder.auto_recipe import FRONT_FILES  # noqa: E402
 from emonet_edge_export.encoder.quantize import Recipe, default_recipe  # noqa: E402
 from emonet_edge_export.errors import DiskFullError, ExportError  # noqa: E402
@@ -35,6 +35,8 @@ from emonet_edge_export.options import ExportOptions  # noqa: E402
 from emonet_edge_export.progress import Progress  # noqa: E402
 from emonet_edge_export.proof import fidelity  # noqa: E402
 from emonet_edge_export.proof.verify import verify_against  # noqa: E402
+from emonet_edge_export.upstream.hub import HubRepository  # noqa: E402
+from emonet_edge_export.upstream.registry import RepositoryRef  # noqa: E402
 from export_fixtures import (  # noqa: E402
     FACE_ENCODER,
     FACE_HEADS,
@@ -339,18 +341,18 @@ def test_the_calibration_set_of_the_source_is_found(voice_suite, shared_data, tm
 def test_from_the_hub_one_head_at_a_time(voice_suite, shared_data, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     seen = []
-    release = export_model.HubRepository.release
+    release = HubRepository.release
 
     def watch(self, name):
         held = [p.stat().st_size for p in Path(self._folder).rglob("*.pth") if p.is_file()]
         seen.append(sum(held))
         release(self, name)
 
-    monkeypatch.setattr(export_model.HubRepository, "release", watch)
+    monkeypatch.setattr(HubRepository, "release", watch)
     with serve(voice_suite.source) as hub:
         refs = {
-            "heads_from": export_model.RepositoryRef(VOICE_HEADS.format("Small")),
-            "encoder": export_model.RepositoryRef("mkrausio/EmoWhisper-AnS-Small-v0.1", "v1"),
+            "heads_from": RepositoryRef(VOICE_HEADS.format("Small")),
+            "encoder": RepositoryRef("mkrausio/EmoWhisper-AnS-Small-v0.1", "v1"),
         }
         made = export(
             "voice", None, tmp_path / "voice",
@@ -512,7 +514,7 @@ def test_a_really_full_disk_is_said(voice_suite, tmp_path):
         pytest.skip("only root can mount a small disk")
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(export_model, "check_space", lambda *_: None)
+            patch.setattr(sources, "check_space", lambda *_: None)
             with pytest.raises(DiskFullError, match=r"disk full|no room left"):
                 export("voice", voice_suite.source, disk / "voice")
         assert not (disk / "voice").exists()

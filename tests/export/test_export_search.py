@@ -22,7 +22,7 @@ from emonet_edge_export.search.front import Goal, Point, best, front  # noqa: E4
 from emonet_edge_export.search.journal import Journal  # noqa: E402
 from emonet_edge_export.search.judge import random_heads  # noqa: E402
 from emonet_edge_export.search.parts import find_parts, nodes_by_name, weight_of  # noqa: E402
-from emonet_edge_export.search.place import Choice, place, quantizers, round_part  # noqa: E402
+from emonet_edge_export.search.place import PartRecipe, place, quantizers, round_part  # noqa: E402
 from emonet_edge_export.search.round_weights import compensated  # noqa: E402
 from emonet_edge_export.search.run import SearchOptions, search  # noqa: E402
 from emonet_edge_export.search.statistics import Extremes, collect  # noqa: E402
@@ -113,7 +113,7 @@ def test_zero_is_a_level_and_nothing_that_was_seen_is_cut_by_more_than_a_step(st
     values = np.maximum(values, -0.17) if one_sided else values
     part = replace(find_parts_stub(), channels=16)
     (found,) = quantizers(
-        part, (extremes(values),), np.ones(16, np.float32), Choice(strength, "largest")
+        part, (extremes(values),), np.ones(16, np.float32), PartRecipe(strength, "largest")
     )
     assert found(np.zeros(16, np.float32)) == pytest.approx(np.zeros(16), abs=1e-6)
     assert np.abs(found(values) - values / found.scale).max() <= 0.51 * found.step + 1e-6
@@ -129,7 +129,7 @@ def test_smoothing_between_queries_and_keys_leaves_their_product(voice):
     model, samples = voice
     part = next(p for p in find_parts(model) if p.form == "attention")
     found = collect(model, [part], samples.some(2), QUIET)[part.name]
-    queries, keys = quantizers(part, found, np.ones(0, np.float32), Choice(0.5))
+    queries, keys = quantizers(part, found, np.ones(0, np.float32), PartRecipe(0.5))
     np.testing.assert_allclose(queries.scale * keys.scale, 1, rtol=1e-5)
 
 
@@ -138,7 +138,7 @@ def test_a_placed_product_computes_what_its_reference_does(voice):
     model, samples = voice
     part = next(p for p in find_parts(model) if p.name.endswith("layers.1.fc1"))
     found = collect(model, [part], samples.some(3), QUIET)[part.name]
-    rounded = round_part(part, found, nodes_by_name(model), Choice(0.8))
+    rounded = round_part(part, found, nodes_by_name(model), PartRecipe(0.8))
     changed = place(model, [part], {part.name: rounded})
     ov = openvino()
     node = nodes_by_name(changed)[part.products[0]]
@@ -168,7 +168,7 @@ def test_the_model_that_is_placed_from_is_left_as_it_is(voice):
     before = [n.get_friendly_name() for n in model.get_ordered_ops()]
     found = collect(model, parts, samples.some(1), QUIET)
     nodes = nodes_by_name(model)
-    chosen = {p.name: round_part(p, found[p.name], nodes, Choice()) for p in parts}
+    chosen = {p.name: round_part(p, found[p.name], nodes, PartRecipe()) for p in parts}
     place(model, parts, chosen)
     assert [n.get_friendly_name() for n in model.get_ordered_ops()] == before
 

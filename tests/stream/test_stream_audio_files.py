@@ -14,6 +14,7 @@ from emonet_edge.stream import SourceOptions
 from emonet_edge.stream.clock import ManualClock
 from emonet_edge.stream.sources.container_audio import AudioFile
 from emonet_edge.stream.sources.media_time import Pacer
+from material import LARGER, SPEECH, material, needs_larger
 from stream_media import av, read_all, write_sound
 
 FAST = SourceOptions(pace="fast")
@@ -60,17 +61,31 @@ def test_lossy_sound_keeps_its_shape_and_length(tmp_path, name, codec):
     assert min(shifts) < 0.05
 
 
-def test_the_shared_clips_are_read_as_the_other_reader_reads_them(shared_data):
-    for path in sorted((shared_data / "audio").glob("*.*"))[:6]:
-        if path.suffix not in (".wav", ".flac"):
-            continue
-        expected, rate = media.load_audio(path)
-        with ee.stream.open_audio(str(path), FAST) as source:
-            blocks = read_all(source)
-        heard = joined(blocks)
-        mono = heard if heard.ndim == 1 else heard.mean(axis=1)
-        assert blocks[0].sample_rate == rate
-        np.testing.assert_allclose(mono, expected, atol=1e-4, err_msg=path.name)
+def check_as_the_other_reader(path):
+    expected, rate = media.load_audio(path)
+    with ee.stream.open_audio(str(path), FAST) as source:
+        blocks = read_all(source)
+    heard = joined(blocks)
+    mono = heard if heard.ndim == 1 else heard.mean(axis=1)
+    assert blocks[0].sample_rate == rate
+    np.testing.assert_allclose(mono, expected, atol=1e-4, err_msg=path.name)
+
+
+@pytest.mark.parametrize("name", SPEECH)
+def test_a_clip_is_read_as_the_other_reader_reads_it(name):
+    check_as_the_other_reader(material(name))
+
+
+@needs_larger("clips")
+def test_clips_of_the_larger_set_are_read_as_the_other_reader_reads_them():
+    paths = [
+        path
+        for path in sorted((LARGER / "audio").glob("*.*"))[:6]
+        if path.suffix in (".wav", ".flac")
+    ]
+    assert paths
+    for path in paths:
+        check_as_the_other_reader(path)
 
 
 def test_a_gap_in_a_recording_is_a_jump_of_the_numbers(tmp_path):

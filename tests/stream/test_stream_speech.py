@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -14,20 +14,25 @@ import emonet_edge as ee
 from emonet_edge.exceptions import AudioError, InputError
 from emonet_edge.stream import SpeechOptions, SpeechSegmenter, segment_speech
 from emonet_edge.stream.voices.speech import _Gate
+from material import larger, material
 from sounds import (
+    LECTURE,
     NOISE,
     RATE,
     SPEECH,
-    WEATHER,
+    VOICES,
     ZH_SHORT,
     chords,
     clip,
     drums,
     hiss,
     in_blocks,
+    part,
     scene,
     tone,
     trimmed,
+    two_utterances,
+    voices,
 )
 
 MUSIC = {
@@ -42,24 +47,39 @@ MUSIC = {
     "clicks": np.tile(np.append(np.float32(0.9), np.zeros(7999, np.float32)), 24),
     "hum of the mains": tone(50, 12) + tone(150, 12) * np.float32(0.3),
 }
-LECTURE = "speechbrain-example1.wav"
-JOINED = ("azure-en-voice_talent.wav", "mlx-ls_test.flac", LECTURE, ZH_SHORT)
+# Heard and seen in the waveform.
+SPOKEN = {
+    "german": [(7.52, 11.84)],
+    "arabic": [(0.70, 1.25), (3.81, 4.32), (11.78, 12.19), (15.07, 17.50)],
+}
+JOINED = [
+    f"audio/{name}" for name in ("azure-en-voice_talent.wav", "mlx-ls_test.flac", LECTURE, ZH_SHORT)
+]
+
+
+@pytest.fixture(params=VOICES)
+def said(request):
+    return voices(request.param)
 
 
 @pytest.fixture
-def two(shared_data):
-    """Two utterances with 1.5 s of silence between them, and where they lie."""
-    first, second = (trimmed(clip(shared_data, name)) for name in (WEATHER, LECTURE))
-    return scene(1.0, first, 1.5, second, 1.2)
+def two(said):
+    return two_utterances(said)
 
 
 # Where speech is
 
 
-@pytest.mark.parametrize("name", SPEECH)
-def test_speech_is_found_in_every_clip_of_speech(name, shared_data):
-    segments = segment_speech(*ee.media.load_audio(shared_data / "audio" / name))
-    waveform = clip(shared_data, name)
+@pytest.mark.parametrize("name", SPOKEN)
+def test_speech_is_found_where_it_is_in_a_clip(name):
+    segments = segment_speech(*ee.media.load_audio(material(name)))
+    np.testing.assert_allclose(segments, SPOKEN[name], atol=0.1)
+
+
+@pytest.mark.parametrize("path", larger("clips", [f"audio/{name}" for name in SPEECH]))
+def test_speech_is_found_in_every_clip_of_speech(path):
+    segments = segment_speech(*ee.media.load_audio(path))
+    waveform = clip(path)
     assert sum(end - start for start, end in segments) > 0.3 * len(waveform) / RATE
     for (_, end), (start, _) in pairwise(segments):
         assert start - end >= SpeechOptions().min_silence_s
@@ -67,9 +87,19 @@ def test_speech_is_found_in_every_clip_of_speech(name, shared_data):
     assert segments[-1][1] <= len(waveform) / RATE
 
 
-@pytest.mark.parametrize("name", [NOISE, "librosa-test_audio.ogg"])
-def test_no_speech_is_found_in_recorded_noise_and_music(name, shared_data):
-    assert segment_speech(clip(shared_data, name), RATE) == []
+@pytest.mark.parametrize(
+    "path", larger("clips", [f"audio/{name}" for name in (NOISE, "librosa-test_audio.ogg")])
+)
+def test_no_speech_is_found_in_recorded_noise_and_music(path):
+    assert segment_speech(clip(path), RATE) == []
+
+
+@pytest.mark.parametrize("db", [0, 20, 30])
+@pytest.mark.parametrize(
+    ("name", "start", "end"), [("german", 0, 7), ("german", 12.5, 16.9), ("arabic", 4.5, 7.5)]
+)
+def test_no_speech_is_found_in_a_room_where_nobody_speaks(name, start, end, db):
+    assert segment_speech(part(name, start, end) * np.float32(10 ** (db / 20)), RATE) == []
 
 
 @pytest.mark.parametrize("db", [0, -20, -40])
@@ -78,15 +108,29 @@ def test_no_speech_is_found_in_music_tones_and_machines(name, db):
     assert segment_speech(MUSIC[name] * np.float32(10 ** (db / 20)), RATE) == []
 
 
-@pytest.mark.parametrize("first", JOINED)
-@pytest.mark.parametrize("second", JOINED)
-def test_two_utterances_are_found_where_they_are(first, second, shared_data):
-    # No pause inside these clips is as long as the hangover.
-    clips = [trimmed(clip(shared_data, name)) for name in (first, second)]
-    sound, places = scene(1.0, clips[0], 1.5, clips[1], 1.0)
+def check_two(first, second):
+    sound, places = scene(1.0, first, 1.5, second, 1.0)
     segments = segment_speech(sound, RATE)
     assert len(segments) == 2
     np.testing.assert_allclose(segments, places, atol=0.2)
+
+
+@pytest.mark.parametrize("first", ["first", "second", "short"])
+@pytest.mark.parametrize("second", ["first", "second", "short"])
+def test_two_utterances_are_found_where_they_are(first, second, said):
+    check_two(getattr(said, first), getattr(said, second))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(*one.values, *other.values, id=f"{one.id}-{other.id}", marks=one.marks)
+        for one, other in product(larger("clips", JOINED), repeat=2)
+    ],
+)
+def test_two_clips_are_found_where_they_are(first, second):
+    # No pause inside these clips is as long as the hangover.
+    check_two(trimmed(clip(first)), trimmed(clip(second)))
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -106,9 +150,9 @@ def test_quiet_and_loud_speech_are_both_found(db, two):
     np.testing.assert_allclose(found, places, atol=0.2)
 
 
-def test_speech_after_minutes_of_noise_is_found_in_time(shared_data):
-    speech = trimmed(clip(shared_data, ZH_SHORT))
-    noise = np.resize(clip(shared_data, NOISE), 150 * RATE)
+def test_speech_after_minutes_of_noise_is_found_in_time(said):
+    speech = said.short
+    noise = np.resize(said.noise, 150 * RATE)
     noise = noise * np.float32(10 ** (-10 / 20) * speech.std() / noise.std())
     at = 125 * RATE
     noise[at : at + len(speech)] += speech
@@ -117,9 +161,8 @@ def test_speech_after_minutes_of_noise_is_found_in_time(shared_data):
     np.testing.assert_allclose(segments[0], (125, 125 + len(speech) / RATE), atol=0.25)
 
 
-def test_a_minute_of_talk_without_a_pause_is_one_stretch(shared_data):
-    talk = clip(shared_data, "azure-zh-cn_continuous.wav")
-    sound, _ = scene(0.5, np.concatenate([trimmed(talk), trimmed(talk)[: 9 * RATE]]), 1.0)
+def test_a_minute_of_talk_without_a_pause_is_one_stretch(said):
+    sound, _ = scene(0.5, said.talk, 1.0)
     assert len(sound) > 60 * RATE
     ((start, end),) = segment_speech(sound, RATE)
     assert start == pytest.approx(0.5, abs=0.2)
@@ -167,8 +210,8 @@ def test_a_change_is_told_as_soon_as_it_is_certain(two):
         assert least <= wait < least + (0.3 if change.speaking else 0.04)
 
 
-def test_flush_ends_what_goes_on_at_the_last_sample(shared_data):
-    speech = trimmed(clip(shared_data, WEATHER))[: RATE // 2 + 100]
+def test_flush_ends_what_goes_on_at_the_last_sample(said):
+    speech = said.first[: RATE // 2 + 100]
     segmenter = SpeechSegmenter()
     (began,) = segmenter.feed(speech)
     assert segmenter.speech is not None
@@ -190,8 +233,8 @@ def test_after_a_flush_the_next_stretch_begins_anew(two):
     assert [c.position - shift for c in again] == [c.position for c in expected]
 
 
-def test_a_reset_ends_what_goes_on_and_moves_the_clock(shared_data):
-    speech = trimmed(clip(shared_data, WEATHER))
+def test_a_reset_ends_what_goes_on_and_moves_the_clock(said):
+    speech = said.first
     segmenter = SpeechSegmenter()
     segmenter.feed(speech[:RATE])
     (ended,) = segmenter.reset(2**33)
@@ -283,7 +326,7 @@ def test_a_recording_that_cannot_be_resampled_is_refused():
 
 
 def _voice() -> np.ndarray:
-    """A made voice that the detector takes for one, for tests without the shared data."""
+    """A made voice that the detector takes for one, for tests that cut it again and again."""
     from emonet_edge.synthetic.demo_material import synthesize_voice
 
     return synthesize_voice(1.5)

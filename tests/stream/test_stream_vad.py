@@ -12,10 +12,15 @@ import pytest
 from emonet_edge.exceptions import IntegrityError
 from emonet_edge.stream.voices import vad
 from emonet_edge.stream.voices.vad import CHUNK, VoiceActivityDetector
-from sounds import NOISE, RATE, WEATHER, clip
+from sounds import RATE, VOICES, voices
 
 # Of silero_vad/data/silero_vad_openvino_16k.onnx in the wheel silero-vad 6.2.3.
 SHA256 = "7776b81ad1b0350c15d7f1555943b9232eb53e9ca5d989c6d0cea9ebc8664d87"
+
+
+@pytest.fixture(params=VOICES)
+def said(request):
+    return voices(request.param)
 
 
 def chunks(waveform):
@@ -31,10 +36,10 @@ def test_the_model_is_the_published_file():
     assert "MIT License" in (vad.MODEL.parent / "LICENSE").read_text()
 
 
-def test_it_gives_the_numbers_that_onnxruntime_gives(shared_data):
+def test_it_gives_the_numbers_that_onnxruntime_gives(said):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(str(vad.MODEL), providers=["CPUExecutionProvider"])
-    waveform = clip(shared_data, WEATHER)
+    waveform = said.recording
     heard, state = np.zeros((1, 64 + CHUNK), np.float32), np.zeros((2, 1, 128), np.float32)
     expected = []
     for chunk in chunks(waveform):
@@ -47,8 +52,8 @@ def test_it_gives_the_numbers_that_onnxruntime_gives(shared_data):
     assert min(expected) < 0.05
 
 
-def test_two_streams_do_not_hear_each_other(shared_data):
-    waveform = clip(shared_data, WEATHER)
+def test_two_streams_do_not_hear_each_other(said):
+    waveform = said.recording
     alone = probabilities(VoiceActivityDetector(), waveform)
     one, other = VoiceActivityDetector(), VoiceActivityDetector()
     together = []
@@ -58,8 +63,8 @@ def test_two_streams_do_not_hear_each_other(shared_data):
     np.testing.assert_array_equal(together, alone)
 
 
-def test_reset_forgets_everything(shared_data):
-    waveform = clip(shared_data, WEATHER)
+def test_reset_forgets_everything(said):
+    waveform = said.recording
     detector = VoiceActivityDetector()
     first = probabilities(detector, waveform)
     assert not np.array_equal(probabilities(detector, waveform), first)
@@ -70,8 +75,8 @@ def test_reset_forgets_everything(shared_data):
     np.testing.assert_array_equal(probabilities(detector, waveform), first)
 
 
-def test_refresh_keeps_the_last_half_second_and_nothing_else(shared_data):
-    noise, speech = clip(shared_data, NOISE), clip(shared_data, WEATHER)
+def test_refresh_keeps_the_last_half_second_and_nothing_else(said):
+    noise, speech = said.noise, said.recording
     detector = VoiceActivityDetector()
     probabilities(detector, noise)
     detector.refresh()
@@ -84,9 +89,9 @@ def test_refresh_keeps_the_last_half_second_and_nothing_else(shared_data):
     assert found[-1] == last
 
 
-def test_without_a_refresh_a_minute_of_noise_makes_it_deaf(shared_data):
-    noise = np.resize(clip(shared_data, NOISE), 60 * RATE)
-    speech = clip(shared_data, WEATHER)
+def test_without_a_refresh_a_minute_of_noise_makes_it_deaf(said):
+    noise = np.resize(said.noise, 60 * RATE)
+    speech = said.first
     fresh = (probabilities(VoiceActivityDetector(), speech) > 0.5).sum()
     detector = VoiceActivityDetector()
     probabilities(detector, noise)
@@ -99,8 +104,8 @@ def test_without_a_refresh_a_minute_of_noise_makes_it_deaf(shared_data):
     assert refreshed > 0.95 * fresh
 
 
-def test_a_chunk_may_be_reused_by_the_caller(shared_data):
-    waveform = clip(shared_data, WEATHER)
+def test_a_chunk_may_be_reused_by_the_caller(said):
+    waveform = said.recording
     buffer, one, other = np.empty(CHUNK, np.float32), *(VoiceActivityDetector() for _ in "12")
     for chunk in chunks(waveform)[:30]:
         buffer[:] = chunk

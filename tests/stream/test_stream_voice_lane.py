@@ -8,12 +8,14 @@ import pytest
 from emonet_edge.stream.events import EventOptions
 from emonet_edge.stream.voices.lane import VoiceLane
 from emonet_edge.stream.voices.utterances import UtteranceJob
+from material import LARGER
+from sounds import VOICES
 from stream_scene import Counted, speech, voice_model
 
 
-@pytest.fixture
-def clip(shared_data):
-    return speech(shared_data)
+@pytest.fixture(params=VOICES)
+def clip(request):
+    return speech(LARGER) if request.param == "larger set" else speech()
 
 
 def job(clip, seq=0, update=0, final=True):

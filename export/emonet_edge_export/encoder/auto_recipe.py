@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge.runtime_info import cpu_name
 from emonet_edge.threads import thread_budget
 from emonet_edge_export.calibration import Samples
@@ -35,13 +35,13 @@ WEIGHTS_ONLY = "weights only"
 class AutoPlan:
     """What `auto` needs beside the calibration set.
 
-    `judge` makes the heads that score candidates, from embeddings of neutral faces (or None) in
-    FP32: it is asked once the FP32 encoder has run. `key` is of everything that a trial depends on.
+    `make_judge` is given embeddings of neutral faces (or None) in FP32: it is asked once the FP32
+    encoder has run. `key` is of everything that a trial depends on.
     """
 
     modality: str
     options: SearchOptions
-    judge: Callable[[Float32 | None], Judge]
+    make_judge: Callable[[Float32 | None], Judge]
     key: str
 
 
@@ -60,7 +60,7 @@ def search_recipe(
     """
 
     def fresh() -> Any:
-        return openvino().Core().read_model(fp32)
+        return core().read_model(fp32)
 
     named = {
         WEIGHTS_ONLY: lambda seen: quantize(fresh(), Recipe("int8-weights"), seen),
@@ -68,7 +68,7 @@ def search_recipe(
         "int8, NNCF's own": lambda seen: quantize(fresh(), Recipe("int8"), seen),
     }
     journal = Journal(work.path("search.jsonl"), fingerprint(plan.key, samples.sha256))
-    judge = plan.judge(neutral)
+    judge = plan.make_judge(neutral)
     found = search(fresh(), samples, judge, plan.options, progress, journal, named)
     fallback = _fallback(found, plan.options)
     recipe = {"name": "auto", "target": "cpu", **found.described()}

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge_export.errors import DiskFullError, ExportError
 
 __all__ = ["check_onnx", "save_ir", "to_ir", "write_onnx"]
@@ -82,7 +82,7 @@ def save_ir(model: Any, xml: Path, preparation: Mapping[str, Any], half: bool = 
     part = xml.with_name(f"part-{xml.name}")  # OpenVINO derives the .bin's name from the .xml's
     try:
         openvino().save_model(model, str(part), compress_to_fp16=half)
-        openvino().Core().read_model(part)  # OpenVINO does not tell of a disk that is full
+        core().read_model(part)  # OpenVINO does not tell of a disk that is full
     except RuntimeError as error:
         raise DiskFullError(
             f"{xml.parent}: the IR could not be written whole ({str(error).splitlines()[0]}); "
@@ -115,7 +115,7 @@ def check_onnx(
         ExportError: it is not torch's result.
     """
     import onnx
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     onnx.checker.check_model(str(path))
     options = onnxruntime.SessionOptions()

@@ -154,7 +154,7 @@ def _bars_on_stderr() -> Iterator[None]:
 
 
 def _nncf() -> Any:
-    import nncf  # type: ignore[import-untyped]
+    import nncf
 
     nncf.set_log_level(logging.ERROR)
     return nncf
@@ -169,7 +169,7 @@ def _target(nncf: Any, name: str) -> Any:
 
 
 def _advanced(nncf: Any, recipe: Recipe) -> Any:
-    from nncf.quantization.advanced_parameters import (  # type: ignore[import-untyped]
+    from nncf.quantization.advanced_parameters import (
         AdvancedQuantizationParameters,
         AdvancedSmoothQuantParameters,
         OverflowFix,

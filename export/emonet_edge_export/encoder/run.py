@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.heads.compensate import NeighbourMoments
 from emonet_edge_export.progress import Progress
@@ -41,7 +41,7 @@ class IrEncoder:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if hint is not None:
             settings["INFERENCE_PRECISION_HINT"] = hint
-        self._compiled = openvino().Core().compile_model(str(xml), "CPU", settings)
+        self._compiled = core().compile_model(str(xml), "CPU", settings)
 
     def __call__(self, tensor: Float32) -> Float32:
         """Return the embedding of one prepared input, without batch."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.heads import Compensation
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.encoder.auto_recipe import AutoPlan, search_recipe
 from emonet_edge_export.encoder.convert import check_batch, check_onnx, save_ir, to_ir, write_onnx
@@ -202,7 +202,7 @@ def _quantize(
     else:
         recipe = plan.recipe.described(plan.calibration)
         with progress.waiting(f"Recipe {plan.recipe.name}"):
-            model = openvino().Core().read_model(fp32)
+            model = core().read_model(fp32)
             made = quantize(model, plan.recipe, plan.calibration)
     check_batch(made, plan.config.input_shape)
     half = plan.recipe.name == "fp16"

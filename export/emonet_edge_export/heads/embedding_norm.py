@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge.heads import EmbeddingNorm
 from emonet_edge_export.errors import ExportError
 from emonet_edge_export.upstream.checkpoints import HeadWeights
 from emonet_edge_export.upstream.neutral import NeutralStatistics
 
-__all__ = ["NORMS", "NormDecision", "asked_norm", "decide", "normalised"]
+__all__ = ["NORMS", "AskedNorm", "NormDecision", "asked_norm", "decide", "normalised"]
 
 Float32 = NDArray[np.float32]
-NORMS = ("auto", "l2", "none")
+AskedNorm = Literal["auto", "l2", "none"]
+NORMS: tuple[AskedNorm, ...] = ("auto", "l2", "none")
 FITS = 1.0
 """A norm fits if the median head is at most so many standard deviations off."""
 CLEAR = 3.0
@@ -33,7 +35,7 @@ LEAST_HEADS = 5
 class NormDecision:
     """The norm, the sentence for the manifest, and the figures behind it for report.json."""
 
-    norm: str
+    norm: EmbeddingNorm
     evidence: str
     figures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,7 +45,7 @@ class NormDecision:
         return self.evidence.startswith("assumed")
 
 
-def normalised(embeddings: Float32, norm: str) -> Float32:
+def normalised(embeddings: Float32, norm: EmbeddingNorm) -> Float32:
     """Return embeddings [n, ...] flattened to [n, inputs], as the heads get them."""
     flat = np.ascontiguousarray(embeddings.reshape(len(embeddings), -1), dtype=np.float32)
     if norm == "none":
@@ -53,7 +55,7 @@ def normalised(embeddings: Float32, norm: str) -> Float32:
     return result
 
 
-def asked_norm(modality: str, asked: str) -> NormDecision | None:
+def asked_norm(modality: str, asked: AskedNorm) -> NormDecision | None:
     """Return the decision where nothing has to be measured, None where `decide` has to.
 
     Raises:
@@ -98,7 +100,8 @@ def decide(
     spread = all(statistics[name].std is not None for name in names)
     unit = "standard deviations" if spread else "spreads of the heads' neutral means"
     measured = f"on {len(embeddings)} neutral faces the median of {len(names)} heads is"
-    for norm, other in (("l2", "none"), ("none", "l2")):
+    pairs: tuple[tuple[EmbeddingNorm, EmbeddingNorm], ...] = (("l2", "none"), ("none", "l2"))
+    for norm, other in pairs:
         if off[norm] <= FITS and off[other] >= CLEAR * off[norm]:
             return NormDecision(
                 norm,
@@ -121,10 +124,10 @@ def _deviations(
     embeddings: Float32,
     read_head: Callable[[str], HeadWeights],
     names: list[str],
-) -> dict[str, float]:
+) -> dict[EmbeddingNorm, float]:
     # Where the file has no spread, the unit is how far the heads' neutral means lie apart.
     apart = float(np.std([statistics[name].mean for name in names])) or 1.0
-    off: dict[str, list[float]] = {"l2": [], "none": []}
+    off: dict[EmbeddingNorm, list[float]] = {"l2": [], "none": []}
     inputs = {norm: normalised(embeddings, norm) for norm in off}
     for name in names:
         head, stated = read_head(name), statistics[name]

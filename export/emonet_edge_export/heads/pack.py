@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.heads import Compensation
+from emonet_edge.heads import Compensation, EmbeddingNorm, HeadsPrecision
 from emonet_edge.heads.packed_heads import Layer, PackedHeadsWriter
 from emonet_edge_export.errors import no_room
 from emonet_edge_export.heads.embedding_norm import normalised
@@ -30,8 +30,8 @@ from emonet_edge_export.upstream.repository import Repository
 __all__ = ["HEADS_PRECISIONS", "HeadsPlan", "ResumableHeadsWriter", "pack_heads", "packed_bytes"]
 
 Float32 = NDArray[np.float32]
-HEADS_PRECISIONS = ("int8", "int4", "fp16")
-_BYTES = {"int8": 1.0, "int4": 0.5 + 2 / 64, "fp16": 2.0}
+HEADS_PRECISIONS: tuple[HeadsPrecision, ...] = ("int8", "int4", "fp16")
+_BYTES: Mapping[HeadsPrecision, float] = {"int8": 1.0, "int4": 0.5 + 2 / 64, "fp16": 2.0}
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class HeadsPlan:
     """
 
     heads: Sequence[HeadFile]
-    precision: str
-    norm: str
+    precision: HeadsPrecision
+    norm: EmbeddingNorm
     embedding_shape: tuple[int, ...]
     mean: Float32
     key: str
     compensation: Compensation | None = None
 
 
-def packed_bytes(file_size: int, precision: str) -> int:
+def packed_bytes(file_size: int, precision: HeadsPrecision) -> int:
     """Estimate a packed head from its float32 file."""
     return int(file_size / 4 * _BYTES[precision] * 1.01) + 8192
 
@@ -111,10 +111,10 @@ class ResumableHeadsWriter(PackedHeadsWriter):
             self._opened().close()
 
     def add_noted_head(
-        self, name: str, layers: Sequence[Layer], precision: str, note: dict[str, Any]
+        self, name: str, layers: Sequence[Layer], precision: HeadsPrecision, note: dict[str, Any]
     ) -> None:
         """Append one head and remember it, with a note, once it is on the disk."""
-        self.add_head(name, layers, precision)  # type: ignore[arg-type]
+        self.add_head(name, layers, precision)
         file = self._opened()
         file.flush()
         os.fsync(file.fileno())
@@ -197,7 +197,7 @@ def pack_heads(
 def _pack_one(
     writer: ResumableHeadsWriter,
     head: HeadFile,
-    precision: str,
+    precision: HeadsPrecision,
     repository: Repository,
     siblings: Siblings,
     inputs: Mapping[str, Float32],

@@ -131,7 +131,7 @@ def _score(
     packed = MultiHeadMLP.open(
         model.heads_bin,
         manifest.names,
-        embedding_norm=manifest.embedding_norm,  # type: ignore[arg-type]
+        embedding_norm=manifest.embedding_norm,
     )
     scores["shipped"] = packed.evaluate_batch(embeddings["encoder"])
     return scores

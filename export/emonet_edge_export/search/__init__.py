@@ -2,7 +2,9 @@
 
 `parts` finds what can be quantized, `statistics` looks at its inputs, `fit` chooses SmoothQuant
 strength and range part by part, `place` builds the quantized model, `trial` measures agreement and
-latency, `front` keeps what was measured, `run` searches within a time budget.
+latency, `front` tells which of the measured are worth anything. `run` is the search itself, within
+a `budget`: `look`, `aim`, `walk` and `prove` are its steps, `lab` is what they share, `candidates`
+what they have measured.
 
 NNCF serves the named recipes (`encoder.quantize`) and weight compression, the fallback. The search
 places quantizers of its own, because it needs what NNCF does not offer: one calibration for

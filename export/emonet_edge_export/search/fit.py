@@ -17,22 +17,27 @@ from numpy.typing import NDArray
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.search.parts import Part, nodes_by_name, weight_of
-from emonet_edge_export.search.place import Choice, Quantizer, Reach, quantized_weights, quantizers
-from emonet_edge_export.search.statistics import Extremes, inputs_of
+from emonet_edge_export.search.place import (
+    PartRecipe,
+    Quantizer,
+    Reach,
+    quantized_weights,
+    quantizers,
+)
+from emonet_edge_export.search.statistics import Statistics, inputs_of
 
-__all__ = ["CHOICES", "DEFAULT", "fit"]
+__all__ = ["DEFAULT", "PART_RECIPES", "fit"]
 
 Float32 = NDArray[np.float32]
-Statistics = Mapping[str, Sequence[Extremes]]
 
 REACHES: tuple[Reach, ...] = ("largest", "mean")
 STRENGTHS = (0.0, 0.3, 0.5, 0.65, 0.8, 0.9)
-CHOICES = tuple(Choice(strength, reach) for strength in STRENGTHS for reach in REACHES)
+PART_RECIPES = tuple(PartRecipe(strength, reach) for strength in STRENGTHS for reach in REACHES)
 """What is tried for every part."""
 MADE_UP = 0.4
 """Share of the weights' rounding error that `round_weights` makes up for, roughly; here weights are
 rounded to the nearest, because a dozen roundings of that kind would take too long."""
-DEFAULT = Choice(0.65, "mean")
+DEFAULT = PartRecipe(0.65, "mean")
 """What convolutions get before they are tried in the encoder: their input has no rows."""
 
 
@@ -42,8 +47,8 @@ def fit(
     weights: Mapping[str, Float32],
     folds: Sequence[tuple[Statistics, Samples]],
     progress: Progress,
-) -> dict[str, Choice]:
-    """Return the choice with the least error for each part.
+) -> dict[str, PartRecipe]:
+    """Return the recipe with the least error for each part.
 
     Args:
         model: the FP32 IR.
@@ -53,19 +58,21 @@ def fit(
         progress: shows it.
     """
     nodes = nodes_by_name(model)
-    errors = {part.name: np.zeros(len(CHOICES)) for part in parts if part.axis == -1}
-    total = len(errors) * sum(len(judged) for _, judged in folds)
+    errors = {part.name: np.zeros(len(PART_RECIPES)) for part in parts if part.axis == -1}
+    total = len(errors) * sum(len(others) for _, others in folds)
     with progress.count("Strength and range of each part", total) as advance:
-        for statistics, judged in folds:
-            for part, tensors in inputs_of(model, parts, judged):
+        for statistics, others in folds:
+            for part, tensors in inputs_of(model, parts, others):
                 tried = [
-                    quantizers(part, statistics[part.name], weights[part.name], choice)
-                    for choice in CHOICES
+                    quantizers(part, statistics[part.name], weights[part.name], recipe)
+                    for recipe in PART_RECIPES
                 ]
                 errors[part.name] += _errors(part, tensors, tried, nodes)
                 advance(1)
     return {
-        part.name: CHOICES[int(np.argmin(errors[part.name]))] if part.name in errors else DEFAULT
+        part.name: PART_RECIPES[int(np.argmin(errors[part.name]))]
+        if part.name in errors
+        else DEFAULT
         for part in parts
     }
 
@@ -76,7 +83,7 @@ def _errors(
     tried: Sequence[Sequence[Quantizer]],
     nodes: Mapping[str, Any],
 ) -> NDArray[np.float64]:
-    """Return for each choice the squared error of the output as a share of its squared size."""
+    """Return for each recipe the squared error of the output as a share of its squared size."""
     if part.form == "attention":
         queries, keys = tensors
         exact = queries @ keys.T

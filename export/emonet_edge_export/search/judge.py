@@ -52,7 +52,8 @@ def random_heads(count: int = RANDOM_HEADS, seed: int = 0) -> Judge:
             piece = np.ascontiguousarray(flat[:, start : start + _BLOCK])
             weights = random.standard_normal((piece.shape[1], count), np.float32)
             scores += piece @ weights
-        return scores / np.float32(np.sqrt(flat.shape[1]))
+        scores /= np.float32(np.sqrt(flat.shape[1]))
+        return scores
 
     names = tuple(f"random {number}" for number in range(count))
     return Judge(names, f"{count} random linear heads, no emotions", evaluate)

@@ -1,4 +1,4 @@
-"""Quantizers of our own: an FP32 IR and one choice per part become the model that runs in INT8.
+"""Quantizers of our own: an FP32 IR and one recipe per part become the model that runs in INT8.
 
 A tensor is rounded by one FakeQuantize, which OpenVINO fuses into the operation before it.
 SmoothQuant (Xiao et al., 2022) costs nothing extra: the range is divided channel by channel inside
@@ -24,7 +24,7 @@ from emonet_edge_export.search.round_weights import compensated
 from emonet_edge_export.search.statistics import Extremes
 
 __all__ = [
-    "Choice",
+    "PartRecipe",
     "Quantizer",
     "Reach",
     "Rounded",
@@ -44,7 +44,7 @@ _LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class Choice:
+class PartRecipe:
     """How a part is quantized.
 
     Args:
@@ -73,12 +73,13 @@ class Quantizer:
     def __call__(self, values: Float32) -> Float32:
         """Return values [..., channels] smoothed and rounded: what FakeQuantize does."""
         inside = np.clip(values / self.scale, self.low, self.high)
-        rounded = np.round((inside - self.low) / self.step) * self.step + self.low
-        return rounded.astype(np.float32)
+        steps = np.round((inside - self.low) / self.step)
+        rounded: Float32 = (steps * self.step + self.low).astype(np.float32)
+        return rounded
 
 
 def quantizers(
-    part: Part, extremes: Sequence[Extremes], weights: Float32, choice: Choice
+    part: Part, extremes: Sequence[Extremes], weights: Float32, recipe: PartRecipe
 ) -> tuple[Quantizer, ...]:
     """Return one quantizer for each of a part's tensors.
 
@@ -86,14 +87,14 @@ def quantizers(
         part: the part.
         extremes: of its tensors on calibration data.
         weights: float32 [channels], `widest_weights` of a product; not used for an attention.
-        choice: strength and range.
+        recipe: strength and range.
     """
     if part.form == "attention":
         queries, keys = extremes
-        scale = _smoothing(queries.widest, keys.widest, choice.strength)
-        return _quantizer(queries, scale, choice), _quantizer(keys, 1 / scale, choice)
-    scale = _smoothing(extremes[0].widest, weights, choice.strength)
-    return (_quantizer(extremes[0], scale, choice),)
+        scale = _smoothing(queries.widest, keys.widest, recipe.strength)
+        return _quantizer(queries, scale, recipe), _quantizer(keys, np.float32(1) / scale, recipe)
+    scale = _smoothing(extremes[0].widest, weights, recipe.strength)
+    return (_quantizer(extremes[0], scale, recipe),)
 
 
 def widest_weights(part: Part, nodes: Mapping[str, Any]) -> Float32:
@@ -131,7 +132,7 @@ class Rounded:
 
 
 def round_part(
-    part: Part, extremes: Sequence[Extremes], nodes: Mapping[str, Any], choice: Choice
+    part: Part, extremes: Sequence[Extremes], nodes: Mapping[str, Any], recipe: PartRecipe
 ) -> Rounded:
     """Make a part of the FP32 model ready to be placed.
 
@@ -139,9 +140,9 @@ def round_part(
         part: the part.
         extremes: of its tensors on calibration data.
         nodes: of the FP32 model by name.
-        choice: strength and range.
+        recipe: strength and range.
     """
-    found = quantizers(part, extremes, widest_weights(part, nodes), choice)
+    found = quantizers(part, extremes, widest_weights(part, nodes), recipe)
     weights = tuple(
         quantized_weights(weight_of(nodes[name]), found[0].scale, extremes[0].moments)
         for name in part.products
@@ -197,11 +198,11 @@ def _smoothing(tensor: Float32, other: Float32, strength: float) -> Float32:
     return normal
 
 
-def _quantizer(extremes: Extremes, scale: Float32, choice: Choice) -> Quantizer:
+def _quantizer(extremes: Extremes, scale: Float32, recipe: PartRecipe) -> Quantizer:
     lows, highs = (extremes.low / scale).min(axis=1), (extremes.high / scale).max(axis=1)
     low, high = (
         (float(lows.mean()), float(highs.mean()))
-        if choice.reach == "mean"
+        if recipe.reach == "mean"
         else (float(lows.min()), float(highs.max()))
     )
     low, high = min(low, 0.0), max(high, 0.0)

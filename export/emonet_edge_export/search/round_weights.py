@@ -45,7 +45,8 @@ def compensated(weights: Float32, step: Float32, moments: NDArray[np.floating]) 
         left[:, block.stop :] -= errors @ factor[block, block.stop :]
     result = torch.empty_like(rounded)
     result[:, order] = rounded
-    return result.to(torch.int8).numpy()
+    integers: NDArray[np.int8] = result.to(torch.int8).numpy()
+    return integers
 
 
 def _factor(second: torch.Tensor) -> torch.Tensor:

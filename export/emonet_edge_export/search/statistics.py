@@ -7,19 +7,19 @@ matrix products also the second moments, for rounding weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.search.parts import Part, nodes_by_name
 
-__all__ = ["Extremes", "collect", "inputs_of"]
+__all__ = ["Extremes", "Statistics", "collect", "inputs_of"]
 
 Float32 = NDArray[np.float32]
 MOMENT_SAMPLES = 24
@@ -43,7 +43,8 @@ class Extremes:
     @property
     def widest(self) -> Float32:
         """The greatest absolute value of each channel: float32 [channels]."""
-        return np.maximum(-self.low, self.high).max(axis=0)
+        widest: Float32 = np.maximum(-self.low, self.high).max(axis=0)
+        return widest
 
     def __add__(self, other: Extremes) -> Extremes:
         """Return what both have seen."""
@@ -53,6 +54,10 @@ class Extremes:
         return Extremes(
             np.concatenate([self.low, other.low]), np.concatenate([self.high, other.high]), moments
         )
+
+
+Statistics = Mapping[str, Sequence[Extremes]]
+"""Of the tensors of each part, by its name."""
 
 
 def collect(
@@ -136,4 +141,4 @@ def _compiled(model: Any, outputs: Sequence[Any]) -> Any:
     results = [ov.opset13.result(output) for output in outputs]
     made = ov.Model(results, model.get_parameters(), "watched")
     settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    return ov.Core().compile_model(made, "CPU", settings)
+    return core().compile_model(made, "CPU", settings)

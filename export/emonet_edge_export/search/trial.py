@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emonet_edge.agreement import Agreement, agree
-from emonet_edge.inference.openvino_core import openvino
+from emonet_edge.inference.openvino_core import core
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.search.judge import Judge
 from emonet_edge_export.search.parts import Part
@@ -67,7 +67,7 @@ class Bench:
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": counters}
         if self.hint is not None:
             settings["INFERENCE_PRECISION_HINT"] = self.hint
-        return openvino().Core().compile_model(model, "CPU", settings)
+        return core().compile_model(model, "CPU", settings)
 
     def embed(self, model: Any, inputs: Sequence[Float32]) -> Float32:
         """Return the embeddings of prepared inputs: [n, ...]."""

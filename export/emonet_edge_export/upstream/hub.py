@@ -162,7 +162,7 @@ def _explain(what: str, revision: str, error: Exception) -> SourceError:
 
 def _forwarder(advance: Any) -> type[Any]:
     """Make a tqdm that only passes on how many bytes came."""
-    from tqdm.auto import tqdm  # type: ignore[import-untyped]
+    from tqdm.auto import tqdm
 
     class Forwarder(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -182,7 +182,7 @@ def _log_mel(repository: Repository) -> dict[str, Any]:
     }
 
 
-class _Faces(torch.nn.Module):
+class _Faces(torch.nn.Module):  # type: ignore[misc]
     """[n, 3, size, size] to [n, width]: get_image_features of the whole model."""
 
     def __init__(self, tower: torch.nn.Module) -> None:
@@ -194,7 +194,7 @@ class _Faces(torch.nn.Module):
         return output
 
 
-class _Voices(torch.nn.Module):
+class _Voices(torch.nn.Module):  # type: ignore[misc]
     """[n, 80, 3000] to [n, 1500, width]: last_hidden_state of the encoder."""
 
     def __init__(self, encoder: torch.nn.Module) -> None:
@@ -246,7 +246,7 @@ def _fill_buffers(module: torch.nn.Module) -> None:
 def _quiet_transformers() -> None:
     from transformers.utils import logging
 
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
 
 
 def weight_bytes(repository: Repository) -> int:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emonet_edge.scores import HeadInfo
+
+if TYPE_CHECKING:
+    from emonet_edge.heads import EmbeddingNorm
 
 __all__ = [
     "FORMAT",
@@ -97,7 +100,7 @@ class Manifest:
     tools: Mapping[str, str]
     preparation: ImagePreparation | LogMelPreparation
     encoder: EncoderInfo
-    embedding_norm: str
+    embedding_norm: EmbeddingNorm
     embedding_norm_evidence: str
     heads: tuple[HeadInfo, ...]
     heads_precision: str

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from emonet_edge.exceptions import (
-    EmbeddingError,
     InputError,
     ManifestError,
     ModelNotFoundError,
@@ -214,7 +213,7 @@ def open_heads(
     heads = MultiHeadMLP.open(
         directory.heads_bin,
         [head.name for head in directory.heads] if names is None else names,
-        embedding_norm=_norm(manifest.embedding_norm),
+        embedding_norm=manifest.embedding_norm,
         memory=memory,
         threads=threads,
     )
@@ -238,11 +237,3 @@ def encoder_source(directory: ModelDir) -> EncoderSource:
         output_shape=manifest.encoder.output_shape,
         precision_hint=manifest.encoder.precision_hint,
     )
-
-
-def _norm(name: str) -> Literal["none", "l2"]:
-    if name == "l2":
-        return "l2"
-    if name == "none":
-        return "none"
-    raise EmbeddingError(f"embedding_norm must be 'l2' or 'none'; got {name!r}; export it again")

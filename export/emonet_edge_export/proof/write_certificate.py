@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from emonet_edge import certificate
 from emonet_edge.certificate import CERTIFICATE_NAME, Certificate, most_inputs
 from emonet_edge.certificate.distance import certified_distance
-from emonet_edge.heads import MultiHeadMLP
+from emonet_edge.heads import EmbeddingNorm, MultiHeadMLP
 from emonet_edge.inference.compile import EncoderSource
 from emonet_edge.inference.encoder import Encoder
 from emonet_edge_export.calibration import Samples, drawn_samples
@@ -25,7 +25,7 @@ from emonet_edge_export.progress import Progress
 from emonet_edge_export.upstream.load_encoder import EncoderConfig
 from emonet_edge_export.workspace import Workspace, fingerprint
 
-__all__ = ["CERTIFICATE_NAME", "CertificatePlan", "certificate_inputs", "certify"]
+__all__ = ["CERTIFICATE_NAME", "CertificatePlan", "certificate_inputs", "write_certificate"]
 
 Float32 = NDArray[np.float32]
 _DRAWN = 24  # all kinds of faces that are drawn: sizes and places, mirrored, dimmed, with grain
@@ -49,7 +49,7 @@ class CertificatePlan:
     """
 
     names: tuple[str, ...]
-    norm: str
+    norm: EmbeddingNorm
     config: EncoderConfig
     hint: str | None
     inputs: Samples
@@ -75,7 +75,7 @@ def certificate_inputs(modality: str, config: EncoderConfig) -> Samples:
     return drawn_samples(modality, config.preparation, count=_DRAWN).some(fit)
 
 
-def certify(plan: CertificatePlan, work: Workspace, progress: Progress) -> dict[str, Any]:
+def write_certificate(plan: CertificatePlan, work: Workspace, progress: Progress) -> dict[str, Any]:
     """Write the certificate into the working folder, beside the encoder and heads it is for.
 
     What an earlier run wrote for the same plan is taken as it is.
@@ -86,7 +86,7 @@ def certify(plan: CertificatePlan, work: Workspace, progress: Progress) -> dict[
     done = work.recall("certificate", plan.key)
     if done is None or not work.path(CERTIFICATE_NAME).is_file():
         with progress.waiting(f"Certifying {len(plan.inputs)} inputs ({plan.inputs.source})"):
-            made = _certified(plan, work)
+            made = _make(plan, work)
             made.write(work.path(CERTIFICATE_NAME))
         done = _described(made)
         work.remember("certificate", plan.key, done)
@@ -94,7 +94,7 @@ def certify(plan: CertificatePlan, work: Workspace, progress: Progress) -> dict[
     return done
 
 
-def _certified(plan: CertificatePlan, work: Workspace) -> Certificate:
+def _make(plan: CertificatePlan, work: Workspace) -> Certificate:
     source = EncoderSource(
         work.path("encoder.xml"),
         plan.encoder,
@@ -102,7 +102,7 @@ def _certified(plan: CertificatePlan, work: Workspace) -> Certificate:
         (1, *plan.config.embedding_shape),
         plan.hint,
     )
-    heads = MultiHeadMLP.open(work.path("heads.bin"), plan.names, embedding_norm=plan.norm)  # type: ignore[arg-type]
+    heads = MultiHeadMLP.open(work.path("heads.bin"), plan.names, embedding_norm=plan.norm)
     return certificate.certify(
         Encoder.load(source, "CPU", cache=False),  # one that no manifest names has no cache key
         heads,

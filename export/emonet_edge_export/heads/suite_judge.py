@@ -1,4 +1,4 @@
-"""The suite's own heads, packed exactly, as judges of the recipe search."""
+"""The suite's own heads, packed exactly, as the judge of the recipe search."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emonet_edge_export.upstream.load_encoder import EncoderConfig
 from emonet_edge_export.upstream.repository import Repository
 from emonet_edge_export.workspace import Workspace, fingerprint
 
-__all__ = ["Judges"]
+__all__ = ["SuiteJudge"]
 
 Float32 = NDArray[np.float32]
 _MOST_BYTES = 4_000_000_000
@@ -28,8 +28,8 @@ together, so more of them would only cost time."""
 
 
 @dataclass(frozen=True)
-class Judges:
-    """Makes the judge when it is called with embeddings of neutral faces (None: there are none)."""
+class SuiteJudge:
+    """What the judge is made of; `norm` decides by embeddings of neutral faces (None: none)."""
 
     repository: Repository
     files: list[HeadFile]
@@ -46,10 +46,10 @@ class Judges:
         return [self.files[at] for at in spread_out(len(self.files), count)]
 
     def state(self) -> object:
-        """Return what changes when the judges do."""
+        """Return what changes when the judge does."""
         return [self.repository.state(), [file.name for file in self.chosen]]
 
-    def __call__(self, neutral: Float32 | None) -> Judge:
+    def make(self, neutral: Float32 | None) -> Judge:
         """Pack the chosen heads in half precision, the exact form, and return them as a judge."""
         norm = self.norm(neutral).norm
         path = self.work.path("judges.bin")
@@ -60,4 +60,4 @@ class Judges:
         )  # fmt: skip
         pack_heads(path, plan, self.repository, Siblings(shape, None), {}, self.progress)
         names = [file.name for file in self.chosen]
-        return packed_heads(MultiHeadMLP.open(path, names, embedding_norm=norm))  # type: ignore[arg-type]
+        return packed_heads(MultiHeadMLP.open(path, names, embedding_norm=norm))
