@@ -31,6 +31,7 @@ NAME = PROJECT["project"]["name"]
 # 3.14 is untested until openvino and a Python for it are at hand here.
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 PYTHON = ".venv/bin/python"
+SILERO = ROOT / "python/emonet_edge/stream/voices/silero_vad/silero_vad_openvino_16k.onnx"
 
 NATIVE_TESTS = ["tests/test_audio.py", "tests/test_image.py", "tests/test_heads.py"]
 NATIVE_TESTS += ["tests/test_packed_heads.py", "tests/test_models.py"]
@@ -205,15 +206,13 @@ def wheel_test(session: nox.Session) -> None:
     """Test the wheel in an empty environment, outside the checkout."""
     (made,) = built(f"*-cp{str(session.python).replace('.', '')}-*.whl")
     session.install("--quiet", made)
-    with tempfile.TemporaryDirectory() as folder:
-        session.chdir(folder)
+    with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
         own = {"XDG_CACHE_HOME": f"{folder}/cache", "XDG_DATA_HOME": f"{folder}/data"}
         session.run("python", str(ROOT / "tools/check_wheel.py"), env=own)
         session.install("--quiet", f"{made}[test]")
         session.run("emonet-edge", "demo", env=own)
         files = [str(ROOT / file) for file in NATIVE_TESTS]
         session.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, env=own)
-        session.chdir(ROOT)
 
 
 @nox.session(venv_backend="none")
@@ -239,7 +238,7 @@ def release_files(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *wheels, *built("*.tar.gz"))
     write_sbom(session, wheels[0])
     lines = [
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
+        f"{sha256(file)}  {file.name}\n"
         for file in sorted(DIST.iterdir())
         if file.name != "SHA256SUMS"
     ]
@@ -247,12 +246,31 @@ def release_files(session: nox.Session) -> None:
     session.log("dist/ holds\n%s", "".join(lines))
 
 
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def write_sbom(session: nox.Session, made: str) -> None:
-    """List what installing a wheel brings, as CycloneDX."""
+    """List what installing a wheel brings, as CycloneDX, and the model that the wheel holds."""
+    version = Path(made).name.split("-")[1]
+    target = DIST / f"{NAME}-{version}.cdx.json"
     with tempfile.TemporaryDirectory() as folder:
         python = f"{folder}/bin/python"
         session.run("python", "-m", "venv", "--without-pip", folder)
         session.run("python", "-m", "pip", "--python", python, "install", "--quiet", made)
-        target = str(DIST / f"{'-'.join(Path(made).name.split('-')[:2])}.cdx.json")
-        options = ["--pyproject", "pyproject.toml", "--output-reproducible", "-o", target]
+        options = ["--pyproject", "pyproject.toml", "--output-reproducible", "-o", str(target)]
         session.run("cyclonedx-py", "environment", *options, python)
+    bom = json.loads(target.read_text())
+    bom["metadata"]["component"]["version"] = version
+    bom["components"].append(
+        {
+            "type": "machine-learning-model",
+            "bom-ref": "silero-vad",
+            "name": SILERO.name,
+            "version": "6.2",
+            "licenses": [{"license": {"id": "MIT"}}],
+            "hashes": [{"alg": "SHA-256", "content": sha256(SILERO)}],
+        }
+    )
+    target.write_text(json.dumps(bom, indent=2) + "\n")

@@ -28,7 +28,7 @@ def check_import() -> None:
 
 
 def check_command_line(model: Path) -> None:
-    """The commands that need no extra. (`demo` needs Pillow.)"""
+    """The commands that need no extra; `demo` needs Pillow."""
     command = str(Path(sys.executable).with_name("emonet-edge"))
     for arguments in (["--version"], ["info"], ["verify", str(model)]):
         done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
