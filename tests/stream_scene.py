@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import emonet_edge as ee
+import face_pictures
 from emonet_edge.stream import Frame
 from material import material
 
@@ -33,15 +35,14 @@ def voice_model():
 
 
 @cache
-def detector(shared_data, input_size=320):
-    path = shared_data / "weights" / "yunet_n_dynamic.onnx"
-    return ee.FaceDetector.load(path, input_size=input_size)
+def detector(input_size=320):
+    return ee.FaceDetector.load(face_pictures.yunet_file(), input_size=input_size)
 
 
 @cache
-def photo(shared_data, name="tf-grace_hopper.bmp", width=400):
+def photo(name="officer", width=400):
     """A photo as uint8 [height, width, 3] in rgb, both sides even."""
-    image = pytest.importorskip("PIL.Image").open(shared_data / "faces" / name).convert("RGB")
+    image = Image.fromarray(face_pictures.pair() if name == "pair" else face_pictures.photo(name))
     height = round(image.height * width / image.width / 2) * 2
     pixels = np.asarray(image.resize((width, height)))
     pixels.flags.writeable = False
@@ -49,14 +50,10 @@ def photo(shared_data, name="tf-grace_hopper.bmp", width=400):
 
 
 @cache
-def speech(shared_data=None, name="azure-en-whatstheweatherlike.wav"):
-    """A clip of the larger set, or 1.9 s of the packages' speech; at 16 kHz, float32 [n]."""
-    soundfile = pytest.importorskip("soundfile")
-    path = shared_data / "audio" / name if shared_data else material("german")
-    samples, rate = soundfile.read(path, dtype="float32")
-    if shared_data is None:
-        samples = samples[round(7.4 * rate) : round(9.25 * rate)]
-    return ee.resample(samples, rate)
+def speech(start=7.4, end=9.25):
+    """A piece of a German sentence, from one second to another; at 16 kHz, float32 [n]."""
+    samples, rate = pytest.importorskip("soundfile").read(material("german"), dtype="float32")
+    return ee.resample(samples[round(start * rate) : round(end * rate)], rate)
 
 
 def silence(seconds):

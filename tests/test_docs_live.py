@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli_live import picture_of, write_clip
 
 import emonet_edge as ee
+from clips import picture_of, write_clip
 from emonet_edge.stream import output
+from material import material
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,16 +24,15 @@ def code_of(document, containing):
 
 
 @pytest.fixture
-def models(tmp_path, shared_data):
+def models(tmp_path):
     """The places that the examples name, and a second of a face as their camera."""
     ee.synthetic.write_face_model(tmp_path / "models" / "face-small", preset="tiny")
     heads = ["anger", "fear", "sadness"]
     ee.synthetic.write_voice_model(tmp_path / "models" / "voice-small", preset="tiny", heads=heads)
-    face = np.asarray(picture_of(shared_data / "faces" / "skimage-astronaut.png"))
+    face = np.asarray(picture_of(material("astronaut")))
     write_clip(tmp_path / "clip.mp4", [face] * 10, np.zeros(16_000, np.float32))
     return {
-        'FaceDetector.load("models/face-small")': "FaceDetector.load("
-        f'"{shared_data / "weights" / "yunet_n_dynamic.onnx"}")',
+        'FaceDetector.load("models/face-small")': f'FaceDetector.load("{material("yunet")}")',
         '"models/': f'"{tmp_path}/models/',
         '"camera:0"': f'"{tmp_path}/clip.mp4"',
         '"mic"': f'"{tmp_path}/clip.mp4"',

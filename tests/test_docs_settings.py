@@ -52,7 +52,7 @@ def test_every_variable_of_the_page_is_read_somewhere():
 
 
 def test_every_file_of_the_page_exists():
-    files = re.findall(r"`([\w/]+\.(?:py|cpp))`", PAGE)
+    files = re.findall(r"`([\w/]+\.(?:py|cpp|hpp))`", PAGE)
     assert files
     for file in files:
         assert (ROOT / file).is_file() or (ROOT / "python/emonet_edge" / file).is_file(), file

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.audio import log_mel_spectrogram, resample
 from emonet_edge.exceptions import MediaError
 from emonet_edge.image import preprocess_image
@@ -29,7 +30,6 @@ from emonet_edge_export.errors import ExportError
 
 __all__ = ["Samples", "drawn_samples", "from_folder", "spread_out"]
 
-Float32 = NDArray[np.float32]
 Maker = Callable[[], Float32]
 Box = tuple[int, int, int, int]
 _RATE = 16000

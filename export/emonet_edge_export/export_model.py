@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.exceptions import EmonetWarning, ModelDirectoryError
 from emonet_edge.heads import Compensation, MultiHeadMLP
 from emonet_edge.model_dir import ModelDirWriter
@@ -45,7 +45,6 @@ from emonet_edge_export.workspace import Workspace, fingerprint
 
 __all__ = ["Exported", "VerificationError", "export_model", "link_or_copy"]
 
-Float32 = NDArray[np.float32]
 Scores = Mapping[str, Mapping[str, list[float]]]
 """In float, by head, then by the way in which the embedding was made."""
 

@@ -7,19 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Advance", "Progress", "bytes_text"]
+from emonet_edge._sizes import bytes_text
+
+__all__ = ["Advance", "Progress"]
 
 Advance = Callable[[float], None]
 """Called with how much more is done, in bytes or in things."""
-
-
-def bytes_text(size: float) -> str:
-    """Return a size for people, in decimal units."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.2f} GB"
 
 
 class Progress:

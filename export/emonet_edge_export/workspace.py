@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from emonet_edge._files import replaced
+from emonet_edge._sizes import bytes_text
 from emonet_edge_export.errors import DiskFullError, ExportError
-from emonet_edge_export.progress import bytes_text
 
 __all__ = ["Workspace", "check_space", "fingerprint"]
 
@@ -73,9 +74,8 @@ class Workspace:
 
     def remember(self, step: str, key: str, facts: dict[str, Any]) -> None:
         """Note that a step is finished; its files must be complete."""
-        part = self.path(f"{step}.json.part")
-        part.write_text(json.dumps({"key": key, "facts": facts}))
-        part.replace(self.path(f"{step}.json"))
+        with replaced(self.path(f"{step}.json")) as place:
+            place.write_text(json.dumps({"key": key, "facts": facts}))
 
     def remove(self) -> None:
         """Delete all of it."""

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
-from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import emonet_edge as ee
+from clips import RATE, picture_of, write_clip
 from emonet_edge.cli import main
 from emonet_edge.cli.live import sources as live_sources
 from emonet_edge.cli.live import summary as live_summary
@@ -22,6 +23,7 @@ from emonet_edge.cli.live import view as live_view
 from emonet_edge.scores import SYNTHETIC_NOTICE
 from emonet_edge.stream.outcomes import EmotionEvent, Notice
 from emonet_edge.synthetic import demo_material
+from material import material
 from stream_records import (
     face_scores,
     frame_outcome,
@@ -34,8 +36,6 @@ from stream_records import (
 av = pytest.importorskip("av")
 Image = pytest.importorskip("PIL.Image")
 soundfile = pytest.importorskip("soundfile")
-
-RATE = 16_000
 
 
 def environment():
@@ -64,32 +64,6 @@ def call(capsys):
     return run
 
 
-def write_clip(path, pictures, waveform=None, fps=10):
-    """Write pictures (RGB, all of one size) and float32 sound at 16 kHz as an mp4."""
-    with av.open(str(path), "w") as container:
-        video = sound = None
-        if pictures:
-            video = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
-            video.height, video.width = pictures[0].shape[:2]
-            video.pix_fmt = "yuv420p"
-        if waveform is not None:
-            sound = container.add_stream("aac", rate=RATE, layout="mono")
-        for index, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, fps)
-            container.mux(video.encode(frame))
-        for start in range(0, 0 if waveform is None else len(waveform), 1024):
-            part = np.ascontiguousarray(waveform[None, start : start + 1024])
-            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = RATE, start
-            frame.time_base = Fraction(1, RATE)
-            container.mux(sound.encode(frame))
-        for stream in (video, sound):
-            if stream is not None:
-                container.mux(stream.encode())
-    return path
-
-
 @pytest.fixture(scope="session")
 def drawn_clip(tmp_path_factory):
     """Three seconds of a drawn face that is large enough to be scored, without sound."""
@@ -98,13 +72,10 @@ def drawn_clip(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def talk(tmp_path_factory, shared_data):
+def talk(tmp_path_factory):
     """Twelve seconds with two real faces that come and go, and two real utterances."""
     path = tmp_path_factory.mktemp("talk") / "talk.mp4"
-    one, other = (
-        picture_of(shared_data / "faces" / name)
-        for name in ("skimage-astronaut.png", "tf-grace_hopper.bmp")
-    )
+    one, other = (picture_of(material(name)) for name in ("astronaut", "officer"))
     pictures = []
     for index in range(120):
         canvas, at = Image.new("RGB", (960, 540), (96, 110, 120)), index / 10
@@ -114,17 +85,13 @@ def talk(tmp_path_factory, shared_data):
             canvas.paste(other, (620 - int(15 * at), 100))
         pictures.append(np.asarray(canvas))
     waveform = np.zeros(12 * RATE, np.float32)
-    for name, start in (("azure-en-whatstheweatherlike.wav", 1.0), ("mlx-ls_test.flac", 4.5)):
-        speech, rate = soundfile.read(shared_data / "audio" / name, dtype="float32")
-        assert rate == RATE
+    said, rate = soundfile.read(material("german"), dtype="float32")
+    # Two pieces of a sentence, where they begin and end in it and when they are said.
+    for begin, end, start in ((7.4, 9.25, 1.0), (9.2, 11.9, 4.5)):
+        speech = ee.resample(said[round(begin * rate) : round(end * rate)], rate)
         first = int(start * RATE)
         waveform[first : first + len(speech)] = speech
     return write_clip(path, pictures, waveform)
-
-
-def picture_of(path):
-    with Image.open(path) as picture:
-        return picture.convert("RGB").resize((round(picture.width * 320 / picture.height), 320))
 
 
 def records_of(text):
@@ -135,10 +102,10 @@ def records_of(text):
 
 
 @pytest.fixture(scope="session")
-def told(talk, shared_data, tmp_path_factory):
+def told(talk, tmp_path_factory):
     """What `live` says and writes about the talk, once for the tests below."""
     folder = tmp_path_factory.mktemp("told")
-    detector = shared_data / "weights" / "yunet_n_dynamic.onnx"
+    detector = material("yunet")
     arguments = [
         "live", "--file", str(talk), "--fast", "--synthetic", "--detector", str(detector),
         "--json", "--all", "--timeline", "out.png", "--csv", "out.csv", "--vtt", "out.vtt",

@@ -19,7 +19,7 @@ pytest.importorskip("emonet_edge_export", reason="needs export/ on the path, or 
 from emonet_edge.certificate import CERTIFICATE_NAME, Certificate, check_devices  # noqa: E402
 from emonet_edge.exceptions import ModelDirectoryError  # noqa: E402
 from emonet_edge.model_dir import ModelDir  # noqa: E402
-from emonet_edge_export import export_model  # noqa: E402
+from emonet_edge_export import describe_model, export_model  # noqa: E402
 from emonet_edge_export.calibration import drawn_samples, from_folder  # noqa: E402
 from emonet_edge_export.encoder.quantize import Recipe  # noqa: E402
 from emonet_edge_export.options import ExportOptions  # noqa: E402
@@ -134,7 +134,7 @@ def test_a_finished_certificate_is_taken_as_it_is(voice_suite, tmp_path, monkeyp
     """The last step fails; the same export goes on, and certifies nothing again."""
     out = tmp_path / "voice"
     with monkeypatch.context() as patch:
-        patch.setattr(export_model, "attribution", _fail)
+        patch.setattr(describe_model, "attribution", _fail)
         with pytest.raises(ModelDirectoryError, match="no attribution today"):
             export("voice", voice_suite.source, out)
     made = tmp_path / ".voice.export" / CERTIFICATE_NAME

@@ -301,8 +301,11 @@ def test_neutral_faces_decide_the_norm(shared_data, tmp_path, norm):
 
 
 def test_an_assumed_norm_warns(face_suite, tmp_path):
-    with pytest.warns(EmonetWarning, match="embedding norm l2, assumed: l2 as in the model card"):
+    said = "embedding norm l2, assumed: l2 as in the model card"
+    with pytest.warns(EmonetWarning, match=said) as caught:
         export("face", face_suite.source, tmp_path / "face")
+    # The line that is named is the one that asked for the export.
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 # Sources

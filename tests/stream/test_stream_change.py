@@ -11,7 +11,7 @@ from PIL import Image
 import emonet_edge as ee
 from emonet_edge.exceptions import InputError
 from emonet_edge.stream.faces.change import CHANGED, difference, thumbnail
-from face_pictures import PORTRAITS, YUNET, frame_of, photo
+from face_pictures import PORTRAITS, frame_of, photo, yunet_file
 
 
 def pattern(seed=0, size=48):
@@ -83,16 +83,16 @@ def test_another_shape_is_refused(other):
 
 
 @pytest.fixture(scope="module")
-def detector(shared_data):
-    return ee.FaceDetector.load(shared_data / "weights" / YUNET)
+def detector():
+    return ee.FaceDetector.load(yunet_file())
 
 
 @pytest.fixture(scope="module")
-def people(detector, shared_data):
+def people(detector):
     """Photos with room around, their face, and its thumbnail."""
     found = []
     for name in PORTRAITS:
-        image = np.pad(photo(shared_data, name), ((60, 60), (60, 60), (0, 0)), mode="edge")
+        image = np.pad(photo(name), ((60, 60), (60, 60), (0, 0)), mode="edge")
         (face,) = detector.detect(image)
         found.append((image, face, thumbnail(frame_of(image), face.box)))
     return found

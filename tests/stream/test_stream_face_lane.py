@@ -16,10 +16,10 @@ from stream_scene import Counted, detector, face_model, frame, photo
 class Lane:
     """A lane with counted encoder and detector, fed frame after frame."""
 
-    def __init__(self, shared_data, options=None, events=None):
+    def __init__(self, options=None, events=None):
         self.options = options or FaceOptions()
         self.face = Counted(face_model(), "embed")
-        self.detector = Counted(detector(shared_data), "detect")
+        self.detector = Counted(detector(), "detect")
         limits = Governor(GovernorOptions(), self.options.rate_hz, self.options.max_faces)
         self.limits = limits
         self.lane = FaceLane(
@@ -39,13 +39,13 @@ class Lane:
 
 
 @pytest.fixture
-def lane(shared_data):
-    return Lane(shared_data)
+def lane():
+    return Lane()
 
 
 @pytest.fixture
-def woman(shared_data):
-    return photo(shared_data)
+def woman():
+    return photo()
 
 
 def test_a_face_is_scored_in_the_crop_that_the_model_expects(lane, woman):
@@ -66,8 +66,8 @@ def test_every_stage_is_timed(lane, woman):
     assert all(ms >= 0 for ms in stages.values())
 
 
-def test_nobody_is_a_result_without_faces(lane, shared_data):
-    outcome = lane.show(photo(shared_data, "azure-cv-house.jpg"), 0.0)
+def test_nobody_is_a_result_without_faces(lane):
+    outcome = lane.show(photo("rocket"), 0.0)
     assert (outcome.kind, outcome.faces) == ("result", ())
     assert lane.face.calls == 0
 
@@ -87,8 +87,8 @@ def test_a_changed_face_is_scored_at_once(lane, woman):
     assert lane.face.calls == 2
 
 
-def test_a_staleness_of_zero_scores_every_frame(shared_data, woman):
-    eager = Lane(shared_data, FaceOptions(max_staleness_s=0))
+def test_a_staleness_of_zero_scores_every_frame(woman):
+    eager = Lane(FaceOptions(max_staleness_s=0))
     eager.show_for(woman, 0.0, 1.0)
     assert eager.face.calls == 10
 
@@ -102,16 +102,16 @@ def test_more_frames_than_the_rate_are_dropped_unread(lane, woman):
     assert len(set(lane.read)) == 20
 
 
-def test_the_detector_keeps_its_own_rate_when_fewer_frames_are_scored(shared_data, woman):
-    slow = Lane(shared_data, FaceOptions(rate_hz=1, detector_rate_hz=10))
+def test_the_detector_keeps_its_own_rate_when_fewer_frames_are_scored(woman):
+    slow = Lane(FaceOptions(rate_hz=1, detector_rate_hz=10))
     outcomes = slow.show_for(woman, 0.0, 3.0, rate_hz=30)
     assert slow.detector.calls == 30
     assert [outcome.kind for outcome in outcomes].count("result") == 3
 
 
-def test_a_lower_rate_and_budget_of_the_governor_hold_at_once(shared_data):
-    lane = Lane(shared_data)
-    two = photo(shared_data, "azure-detection6.jpg", 640)
+def test_a_lower_rate_and_budget_of_the_governor_hold_at_once():
+    lane = Lane()
+    two = photo("pair", 640)
     lane.limits.rate_hz, lane.limits.max_faces = 1.0, 1
     outcomes = lane.show_for(two, 0.0, 2.0)
     results = [outcome for outcome in outcomes if outcome.kind == "result"]
@@ -119,8 +119,8 @@ def test_a_lower_rate_and_budget_of_the_governor_hold_at_once(shared_data):
     assert [face.reason for face in results[0].faces] == ["", "over budget"]
 
 
-def test_between_detections_a_face_moves_on(shared_data, woman):
-    lane = Lane(shared_data, FaceOptions(detector_rate_hz=2))
+def test_between_detections_a_face_moves_on(woman):
+    lane = Lane(FaceOptions(detector_rate_hz=2))
     wide = np.zeros((woman.shape[0], 640, 3), np.uint8)
 
     def moved(pixels):
@@ -134,9 +134,9 @@ def test_between_detections_a_face_moves_on(shared_data, woman):
     assert np.diff(lefts[5:]) == pytest.approx(4, abs=1.5)
 
 
-def test_the_largest_face_comes_first_and_the_others_are_over_budget(shared_data):
-    lane = Lane(shared_data, FaceOptions(max_faces=1))
-    outcome = lane.show(photo(shared_data, "azure-detection6.jpg", 640), 0.0)
+def test_the_largest_face_comes_first_and_the_others_are_over_budget():
+    lane = Lane(FaceOptions(max_faces=1))
+    outcome = lane.show(photo("pair", 640), 0.0)
     first, second = outcome.faces
     assert first.scores is not None
     assert (second.scores, second.reason) == (None, "over budget")
@@ -144,8 +144,8 @@ def test_the_largest_face_comes_first_and_the_others_are_over_budget(shared_data
     assert lane.face.calls == 1
 
 
-def test_a_frame_whose_faces_cannot_be_scored_is_abstained_with_their_reasons(shared_data, woman):
-    strict = Lane(shared_data, FaceOptions(quality=type(FaceOptions().quality)(min_side=1000)))
+def test_a_frame_whose_faces_cannot_be_scored_is_abstained_with_their_reasons(woman):
+    strict = Lane(FaceOptions(quality=type(FaceOptions().quality)(min_side=1000)))
     outcome = strict.show(woman, 0.0)
     assert outcome.kind == "abstained"
     assert outcome.faces[0].reason.startswith("too small")
@@ -182,10 +182,10 @@ def test_scores_are_smoothed_in_seconds_and_raw_ones_stay(lane, woman):
     assert second.smoothed[name] == pytest.approx(expected, rel=1e-4)
 
 
-def test_an_event_is_told_once_it_has_lasted(shared_data, woman):
-    value = Lane(shared_data).show(woman, 0.0).faces[0].scores["awe"]
+def test_an_event_is_told_once_it_has_lasted(woman):
+    value = Lane().show(woman, 0.0).faces[0].scores["awe"]
     events = EventOptions(face={"awe": (value - 0.1, value - 0.2)}, hold_s=0.3)
-    lane = Lane(shared_data, events=events)
+    lane = Lane(events=events)
     told = []
     for outcome in range(10):
         lane.show(woman, outcome / 10)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import emonet_edge as ee
 from emonet_edge.exceptions import InputError
 from emonet_edge.stream.faces.portrait import MARGIN, portrait_box
-from face_pictures import PORTRAITS, YUNET, photo
+from face_pictures import PORTRAITS, photo, yunet_file
+from material import needs_larger
 
 
 @st.composite
@@ -49,12 +50,13 @@ def test_in_a_small_picture_it_is_the_largest_square_that_holds_the_face():
     assert portrait_box((10, 10, 90, 200), 110, 400, 0.5) == (0, 10, 110, 200)
 
 
-def test_the_default_margin_shows_what_the_published_portraits_show(shared_data):
-    detector = ee.FaceDetector.load(shared_data / "weights" / YUNET)
+@needs_larger("pictures")
+def test_the_default_margin_shows_what_the_published_portraits_show():
+    detector = ee.FaceDetector.load(yunet_file())
     pictures = [name for name in PORTRAITS if name.startswith("laion")]
     assert len(pictures) == 3
     for name in pictures:
-        image = photo(shared_data, name)
+        image = photo(name)
         (face,) = detector.detect(image)
         height, width = image.shape[:2]
         wanted = max(face.box[2:]) * (1 + 2 * MARGIN)

@@ -18,12 +18,22 @@ from emonet_edge.stream.faces.quality import (
 from emonet_edge.stream.faces.thumbnail import thumbnail
 from emonet_edge.stream.faces.tracker import Track
 from emonet_edge.stream.frames import Frame
-from face_pictures import PORTRAITS, YUNET, empty_room, frame_of, paste, photo, scaled
+from face_pictures import (
+    PORTRAITS,
+    each,
+    empty_room,
+    frame_of,
+    pair,
+    paste,
+    photo,
+    scaled,
+    yunet_file,
+)
 
 
 @pytest.fixture(scope="module")
-def detector(shared_data):
-    return ee.FaceDetector.load(shared_data / "weights" / YUNET)
+def detector():
+    return ee.FaceDetector.load(yunet_file())
 
 
 def made_face(x=200.0, y=200.0, width=100.0, height=130.0):
@@ -105,16 +115,22 @@ def test_options_out_of_range_are_refused(name, value):
 # Real photos
 
 
-def test_every_real_face_can_be_scored(detector, shared_data):
-    for name in [*PORTRAITS, "azure-detection6.jpg"]:
-        frame = frame_of(photo(shared_data, name))
-        for face in detector.detect(frame.image):
-            assert abstain_reason(face, frame) == "", name
+def test_every_real_face_can_be_scored(detector):
+    for name in PORTRAITS:
+        frame = frame_of(photo(name))
+        (face,) = detector.detect(frame.image)
+        assert abstain_reason(face, frame) == "", name
 
 
-@pytest.mark.parametrize("name", PORTRAITS)
-def test_a_real_face_out_of_focus_or_in_motion_is_blurred(detector, shared_data, name):
-    image = photo(shared_data, name)
+def test_two_real_faces_in_a_picture_can_be_scored(detector):
+    frame = frame_of(pair())
+    reasons = [abstain_reason(face, frame) for face in detector.detect(frame.image)]
+    assert reasons == ["", ""]
+
+
+@pytest.mark.parametrize("name", each(PORTRAITS))
+def test_a_real_face_out_of_focus_or_in_motion_is_blurred(detector, name):
+    image = photo(name)
     (face,) = detector.detect(image)
     focus = ImageFilter.GaussianBlur(0.06 * face.box[2])
     out_of_focus = np.asarray(Image.fromarray(image).filter(focus))
@@ -126,9 +142,9 @@ def test_a_real_face_out_of_focus_or_in_motion_is_blurred(detector, shared_data,
     assert abstain_reason(face, frame_of(in_motion)).startswith("blurred")
 
 
-@pytest.mark.parametrize("name", PORTRAITS)
-def test_a_real_face_of_just_enough_pixels_is_not_called_blurred(detector, shared_data, name):
-    image = photo(shared_data, name)
+@pytest.mark.parametrize("name", each(PORTRAITS))
+def test_a_real_face_of_just_enough_pixels_is_not_called_blurred(detector, name):
+    image = photo(name)
     (face,) = detector.detect(image)
     share = 50 / min(face.box[2:])
     small = scaled(image, round(image.shape[0] * share))
@@ -138,10 +154,10 @@ def test_a_real_face_of_just_enough_pixels_is_not_called_blurred(detector, share
 
 
 @pytest.mark.parametrize("side", ["left", "right", "bottom"])
-def test_a_real_face_of_which_a_third_is_missing_is_cut_off(detector, shared_data, side):
+def test_a_real_face_of_which_a_third_is_missing_is_cut_off(detector, side):
     reasons = []
     for name in PORTRAITS:
-        image = photo(shared_data, name)
+        image = photo(name)
         (face,) = detector.detect(image)
         x, y, width, height = (int(value) for value in face.box)
         third_x, third_y = width // 3, height // 3
@@ -152,14 +168,14 @@ def test_a_real_face_of_which_a_third_is_missing_is_cut_off(detector, shared_dat
         }[side]
         found = detector.detect(rest)
         reasons += [abstain_reason(f, frame_of(rest)) for f in found]
-    assert len(reasons) >= 10
+    assert len(reasons) >= 0.7 * len(PORTRAITS)
     # A head in profile may lose a third of its box and keep its whole face.
     assert sum(reason.startswith("cut off") for reason in reasons) >= len(reasons) - 1
 
 
-def test_a_small_face_in_a_large_frame_is_too_small(detector, shared_data):
+def test_a_small_face_in_a_large_frame_is_too_small(detector):
     frame = empty_room(1080, 1920)
-    paste(frame, scaled(photo(shared_data, "azure-detection1.jpg"), 100), 800, 400)
-    found = ee.FaceDetector.load(shared_data / "weights" / YUNET, input_size=1280).detect(frame)
+    paste(frame, scaled(photo("officer"), 100), 800, 400)
+    found = ee.FaceDetector.load(yunet_file(), input_size=1280).detect(frame)
     (face,) = found
     assert abstain_reason(face, frame_of(frame)).startswith("too small")

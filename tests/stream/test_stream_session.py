@@ -51,8 +51,8 @@ EVERY_FRAME = LiveOptions(
 
 
 @pytest.fixture
-def woman(shared_data):
-    return photo(shared_data)
+def woman():
+    return photo()
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +64,11 @@ def _no_thread_is_left():
 
 
 @pytest.fixture
-def faces(shared_data):
+def faces():
     """A function that makes a session for faces only."""
 
     def make(face=None, options=EVERY_FRAME, **more):
-        return LiveSession(
-            face or face_model(), detector=detector(shared_data), options=options, **more
-        )
+        return LiveSession(face or face_model(), detector=detector(), options=options, **more)
 
     return make
 
@@ -149,8 +147,8 @@ def until(condition, timeout=20.0):
         threading.Event().wait(0.001)
 
 
-def test_the_detector_keeps_the_tracks_while_the_encoder_runs(shared_data, woman):
-    gated, counted = Gated(face_model()), Counted(detector(shared_data), "detect")
+def test_the_detector_keeps_the_tracks_while_the_encoder_runs(woman):
+    gated, counted = Gated(face_model()), Counted(detector(), "detect")
     session = LiveSession(gated, detector=counted, options=EVERY_FRAME)
     session.push_frame(woman, captured_at=0.0)
     gated.wait_until_it_runs()
@@ -166,8 +164,8 @@ def test_the_detector_keeps_the_tracks_while_the_encoder_runs(shared_data, woman
     assert {face.track for o in outcomes for face in o.faces} == {1}
 
 
-def test_what_the_detector_raises_meanwhile_is_an_error_outcome(shared_data, woman):
-    gated, counted = Gated(face_model()), Counted(detector(shared_data), "detect")
+def test_what_the_detector_raises_meanwhile_is_an_error_outcome(woman):
+    gated, counted = Gated(face_model()), Counted(detector(), "detect")
     session = LiveSession(gated, detector=counted, options=EVERY_FRAME)
     session.push_frame(woman, captured_at=0.0)
     gated.wait_until_it_runs()
@@ -232,8 +230,8 @@ def test_a_pushed_frame_may_be_overwritten_at_once(faces, woman):
 # Sound -------------------------------------------------------------------------------------------
 
 
-def test_two_sentences_are_two_utterances_with_right_times(shared_data):
-    clip = speech(shared_data)
+def test_two_sentences_are_two_utterances_with_right_times():
+    clip = speech()
     session = LiveSession(voice=voice_model(), options=LiveOptions(max_waiting_sound_s=60))
     say(session, np.concatenate([silence(1), clip, silence(2), clip, silence(2)]), start=5.0)
     session.close(flush=True)
@@ -247,28 +245,28 @@ def test_two_sentences_are_two_utterances_with_right_times(shared_data):
     assert set(finals[0].scores.names) == {"anger", "fear", "awe", "age"}
 
 
-def test_the_last_words_are_not_lost_at_the_end(shared_data):
+def test_the_last_words_are_not_lost_at_the_end():
     with LiveSession(voice=voice_model()) as session:
-        say(session, speech(shared_data))
+        say(session, speech())
     finals = [outcome for outcome in utterances_of(session) if outcome.final]
     assert [outcome.kind for outcome in finals] == ["result"] * len(finals)
     assert finals
 
 
-def test_an_utterance_that_is_closed_upon_has_one_final_outcome_too(shared_data):
+def test_an_utterance_that_is_closed_upon_has_one_final_outcome_too():
     session = LiveSession(voice=voice_model())
-    say(session, speech(shared_data)[: round(1.2 * RATE)])
+    say(session, speech()[: round(1.2 * RATE)])
     until(lambda: session.speaking)
     session.close()
     (outcome,) = utterances_of(session)
     assert (outcome.kind, outcome.final, outcome.reason) == ("dropped", True, "closed")
 
 
-def test_updates_come_while_somebody_speaks_and_stale_ones_are_replaced(shared_data):
+def test_updates_come_while_somebody_speaks_and_stale_ones_are_replaced():
     gated = Gated(voice_model())
     options = LiveOptions(voice=UtteranceOptions(hop_s=0.5))
     session = LiveSession(voice=gated, options=options)
-    sound, beginning = np.concatenate([speech(shared_data), silence(2)]), round(1.3 * RATE)
+    sound, beginning = np.concatenate([speech(), silence(2)]), round(1.3 * RATE)
     say(session, sound[:beginning])
     gated.wait_until_it_runs()
     say(session, sound[beginning:], beginning / RATE)
@@ -285,11 +283,11 @@ def test_updates_come_while_somebody_speaks_and_stale_ones_are_replaced(shared_d
     assert sum(outcome.final for outcome in outcomes) == 1
 
 
-def test_bad_sound_is_told_once_and_listening_goes_on(shared_data):
+def test_bad_sound_is_told_once_and_listening_goes_on():
     session = LiveSession(voice=voice_model())
     for index in range(5):
         session.push_samples(np.full(1600, 1e6, np.float32), RATE, captured_at=index / 10)
-    say(session, np.concatenate([speech(shared_data), silence(1)]), start=1.0)
+    say(session, np.concatenate([speech(), silence(1)]), start=1.0)
     session.close(flush=True)
     records = list(session.outcomes())
     told = [r for r in records if isinstance(r, Notice) and r.topic == "source"]
@@ -298,11 +296,11 @@ def test_bad_sound_is_told_once_and_listening_goes_on(shared_data):
     assert any(isinstance(record, UtteranceOutcome) for record in records)
 
 
-def test_an_error_of_the_voice_encoder_is_an_outcome_and_the_lane_lives_on(shared_data):
+def test_an_error_of_the_voice_encoder_is_an_outcome_and_the_lane_lives_on():
     counted = Counted(voice_model(), "embed")
     counted.fail_next.append(RuntimeError("DEVICE_LOST"))
     session = LiveSession(voice=counted, options=LiveOptions(voice=UtteranceOptions(hop_s=None)))
-    sentence = np.concatenate([speech(shared_data), silence(2)])
+    sentence = np.concatenate([speech(), silence(2)])
     for start in (0.0, 10.0):
         say(session, sentence, start)
         session.flush()
@@ -315,16 +313,16 @@ def test_an_error_of_the_voice_encoder_is_an_outcome_and_the_lane_lives_on(share
 # Both --------------------------------------------------------------------------------------------
 
 
-def test_face_and_voice_take_turns_when_both_have_work(shared_data, woman):
+def test_face_and_voice_take_turns_when_both_have_work(woman):
     log = []
     face, voice = Gated(face_model(), log), Gated(voice_model(), log)
     options = LiveOptions(
         face=EVERY_FRAME.face, voice=UtteranceOptions(hop_s=None), max_waiting_sound_s=60
     )
-    session = LiveSession(face, voice, detector(shared_data), options)
+    session = LiveSession(face, voice, detector(), options)
     session.push_frame(woman)
     face.wait_until_it_runs()
-    sentence = np.concatenate([speech(shared_data), silence(2)])
+    sentence = np.concatenate([speech(), silence(2)])
     say(session, np.concatenate([sentence] * 3))
     until(lambda: session.counts["utterances"]["submitted"] >= 3 and not session.speaking)
     for _ in range(3):
@@ -340,9 +338,9 @@ def test_face_and_voice_take_turns_when_both_have_work(shared_data, woman):
     assert log[:7] == ["face", "voice"] * 3 + ["face"]
 
 
-def test_the_fused_state_shows_both_with_their_ages(shared_data, woman):
-    session = LiveSession(face_model(), voice_model(), detector(shared_data), inline=True)
-    say(session, np.concatenate([speech(shared_data), silence(1)]))
+def test_the_fused_state_shows_both_with_their_ages(woman):
+    session = LiveSession(face_model(), voice_model(), detector(), inline=True)
+    say(session, np.concatenate([speech(), silence(1)]))
     spoken_until = [o.end for o in utterances_of(session) if o.scores is not None][-1]
     for index in range(40):
         session.push_frame(woman, captured_at=5 + index / 10)
@@ -369,8 +367,8 @@ def test_the_governor_says_what_it_lowers(faces, woman):
     assert "cannot be kept" in notices[0].text
 
 
-def test_the_device_is_told_at_the_start_and_in_every_outcome(shared_data, woman):
-    session = LiveSession(face_model(), voice_model(), detector(shared_data))
+def test_the_device_is_told_at_the_start_and_in_every_outcome(woman):
+    session = LiveSession(face_model(), voice_model(), detector())
     session.push_frame(woman)
     session.close(flush=True)
     records = list(session.outcomes())
@@ -462,10 +460,10 @@ def blocks(samples, start=0.0, size=1600):
         yield AudioBlock(at, start + at / RATE, RATE, samples[at : at + size])
 
 
-def test_outcomes_end_with_the_sources(shared_data, woman):
-    session = LiveSession(face_model(), voice_model(), detector(shared_data))
+def test_outcomes_end_with_the_sources(woman):
+    session = LiveSession(face_model(), voice_model(), detector())
     video = Scripted(frame(woman, seq, seq / 10) for seq in range(20))
-    audio = Scripted(blocks(speech(shared_data)))
+    audio = Scripted(blocks(speech()))
     session.add_video(video)
     session.add_audio(audio)
     records = list(session.outcomes())
@@ -476,8 +474,8 @@ def test_outcomes_end_with_the_sources(shared_data, woman):
     assert audio.closed.is_set()
 
 
-def test_a_source_that_fails_is_told_and_the_other_goes_on(shared_data, woman):
-    session = LiveSession(face_model(), voice_model(), detector(shared_data))
+def test_a_source_that_fails_is_told_and_the_other_goes_on(woman):
+    session = LiveSession(face_model(), voice_model(), detector())
     session.add_audio(Scripted([ee.exceptions.MediaError("mic: it was pulled")]))
     session.add_video(Scripted(frame(woman, seq, seq / 10) for seq in range(3)))
     records = list(session.outcomes())
@@ -513,18 +511,18 @@ def test_a_session_reads_one_camera(faces):
 # Inline ------------------------------------------------------------------------------------------
 
 
-def inline_run(shared_data):
-    session = LiveSession(face_model(), voice_model(), detector(shared_data), inline=True)
-    woman = photo(shared_data)
+def inline_run():
+    session = LiveSession(face_model(), voice_model(), detector(), inline=True)
+    woman = photo()
     session.add_video(Scripted(frame(woman, seq, seq / 5) for seq in range(20)))
-    session.add_audio(Scripted(blocks(np.concatenate([speech(shared_data), silence(2)]))))
+    session.add_audio(Scripted(blocks(np.concatenate([speech(), silence(2)]))))
     records = list(session.outcomes())
     session.close()
     return records
 
 
-def test_inline_every_frame_is_scored_and_time_is_the_recordings(shared_data):
-    records = inline_run(shared_data)
+def test_inline_every_frame_is_scored_and_time_is_the_recordings():
+    records = inline_run()
     outcomes = [record for record in records if isinstance(record, FrameOutcome)]
     assert [outcome.kind for outcome in outcomes] == ["result"] * 20
     times = [getattr(r, "captured_at", getattr(r, "at", 0.0)) for r in records]
@@ -532,14 +530,14 @@ def test_inline_every_frame_is_scored_and_time_is_the_recordings(shared_data):
     assert any(isinstance(record, UtteranceOutcome) and record.final for record in records)
 
 
-def test_inline_runs_are_the_same_each_time(shared_data):
+def test_inline_runs_are_the_same_each_time():
     def told(records):
         return [
             {key: value for key, value in record.to_dict().items() if key != "stages_ms"}
             for record in records
         ]
 
-    assert told(inline_run(shared_data)) == told(inline_run(shared_data))
+    assert told(inline_run()) == told(inline_run())
 
 
 def test_inline_wait_reads_the_sources_for_a_callback(faces, woman):
@@ -577,10 +575,10 @@ def test_closing_during_a_run_finishes_it_and_drops_what_waits(faces, woman):
     assert (outcomes[1].kind, outcomes[1].reason) == ("dropped", "closed")
 
 
-def test_closing_while_a_face_waits_for_the_voice_drops_it(shared_data, woman):
+def test_closing_while_a_face_waits_for_the_voice_drops_it(woman):
     face, voice = Gated(face_model()), Gated(voice_model())
-    session = LiveSession(face, voice, detector(shared_data), EVERY_FRAME)
-    say(session, np.concatenate([speech(shared_data), silence(2)]))
+    session = LiveSession(face, voice, detector(), EVERY_FRAME)
+    say(session, np.concatenate([speech(), silence(2)]))
     voice.wait_until_it_runs()
     session.push_frame(woman)
     until(lambda: session._lanes.turns.waiting == 1)
@@ -607,8 +605,8 @@ def test_leaving_the_with_by_an_error_does_not_wait(faces, woman):
     assert (kinds["result"], kinds["dropped"]) == (1, 1)
 
 
-def test_a_closed_session_takes_nothing_and_closes_again(shared_data, woman):
-    session = LiveSession(face_model(), voice_model(), detector(shared_data))
+def test_a_closed_session_takes_nothing_and_closes_again(woman):
+    session = LiveSession(face_model(), voice_model(), detector())
     session.close()
     session.close()
     with pytest.raises(InputError, match="is closed"):
@@ -618,8 +616,8 @@ def test_a_closed_session_takes_nothing_and_closes_again(shared_data, woman):
     assert session.flush()
 
 
-def test_an_idle_session_uses_no_cpu(shared_data):
-    with LiveSession(face_model(), voice_model(), detector(shared_data)):
+def test_an_idle_session_uses_no_cpu():
+    with LiveSession(face_model(), voice_model(), detector()):
         before = time.process_time()
         threading.Event().wait(0.5)
         assert time.process_time() - before < 0.02
@@ -663,8 +661,8 @@ def test_sound_that_is_none_is_refused_at_once(samples, rate):
 
 
 @pytest.mark.parametrize("at", [np.nan, np.inf])
-def test_a_time_that_is_none_is_refused(shared_data, woman, at):
-    with LiveSession(face_model(), voice_model(), detector(shared_data)) as session:
+def test_a_time_that_is_none_is_refused(woman, at):
+    with LiveSession(face_model(), voice_model(), detector()) as session:
         with pytest.raises(InputError, match="captured_at"):
             session.push_frame(woman, captured_at=at)
         with pytest.raises(InputError, match="captured_at"):

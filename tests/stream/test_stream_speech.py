@@ -47,7 +47,7 @@ MUSIC = {
     "clicks": np.tile(np.append(np.float32(0.9), np.zeros(7999, np.float32)), 24),
     "hum of the mains": tone(50, 12) + tone(150, 12) * np.float32(0.3),
 }
-# Heard and seen in the waveform.
+# Where the detector finds it; the levels of the waveforms rise and fall there too.
 SPOKEN = {
     "german": [(7.52, 11.84)],
     "arabic": [(0.70, 1.25), (3.81, 4.32), (11.78, 12.19), (15.07, 17.50)],

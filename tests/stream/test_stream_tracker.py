@@ -11,7 +11,8 @@ import emonet_edge as ee
 from emonet_edge.exceptions import InputError
 from emonet_edge.models.face_detector import Face
 from emonet_edge.stream.faces.tracker import FaceTracker, TrackerOptions
-from face_pictures import YUNET, empty_room, paste, photo, scaled
+from face_pictures import LARGER_FACES, each, empty_room, paste, portrait, scaled, yunet_file
+from material import LARGER
 
 
 def face(x, y=100.0, width=100.0, height=130.0, score=0.9):
@@ -181,8 +182,8 @@ def test_options_out_of_range_are_refused(arguments):
 
 
 @pytest.fixture(scope="module")
-def detector(shared_data):
-    return ee.FaceDetector.load(shared_data / "weights" / YUNET)
+def detector():
+    return ee.FaceDetector.load(yunet_file())
 
 
 def places(tracks, people):
@@ -207,10 +208,15 @@ def play(detector, script, seconds, rate=10):
         yield i / rate, places(tracker.update(detector.detect(frame), i / rate), people)
 
 
-def test_ids_are_stable_while_photos_pan_and_cross(detector, shared_data):
-    front = scaled(photo(shared_data, "laion-emonetface-fig1a-crop.png"), 320)
-    behind = scaled(photo(shared_data, "laion-emonetface-fig1b-crop.png"), 280)
-    alone = scaled(photo(shared_data, "laion-emonetface-fig1c-crop.png"), 240)
+THREE = ("officer", "astronaut", "officer")
+DRAWN_THREE = tuple(name for name in LARGER_FACES if name.startswith("laion"))
+
+
+@pytest.mark.parametrize("names", each([THREE, *([DRAWN_THREE] if LARGER.is_dir() else [])]))
+def test_ids_are_stable_while_photos_pan_and_cross(detector, names):
+    front, behind, alone = (
+        scaled(portrait(name), height) for name, height in zip(names, (320, 280, 240), strict=True)
+    )
 
     def script(at):  # the last pasted is in front
         return {
@@ -234,9 +240,9 @@ def test_ids_are_stable_while_photos_pan_and_cross(detector, shared_data):
     assert len(set.union(*seen_ids.values())) == 3
 
 
-def test_who_leaves_and_returns_gets_a_new_id_and_who_stays_keeps_theirs(detector, shared_data):
-    visitor = scaled(photo(shared_data, "azure-Family1-Mom1.jpg"), 400)
-    host = scaled(photo(shared_data, "azure-Family2-Lady1.jpg"), 420)
+def test_who_leaves_and_returns_gets_a_new_id_and_who_stays_keeps_theirs(detector):
+    visitor = scaled(portrait("astronaut"), 400)
+    host = scaled(portrait("officer"), 420)
 
     def script(at):
         people = {"host": (60, 200, host)}
@@ -257,8 +263,8 @@ def test_who_leaves_and_returns_gets_a_new_id_and_who_stays_keeps_theirs(detecto
     assert len(set(visitors) - {None}) == 2
 
 
-def test_a_face_hidden_for_a_moment_keeps_its_id(detector, shared_data):
-    image = scaled(photo(shared_data, "tf-grace_hopper.bmp"), 500)
+def test_a_face_hidden_for_a_moment_keeps_its_id(detector):
+    image = scaled(portrait("officer"), 500)
     hand = np.full((300, 300, 3), (200, 160, 140), np.uint8)
 
     def script(at):

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from emonet_edge._types import Float32
 from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge.runtime_info import cpu_name
 from emonet_edge.threads import thread_budget
@@ -26,7 +24,6 @@ from emonet_edge_export.workspace import Workspace, fingerprint
 
 __all__ = ["FRONT_FILES", "AutoPlan", "search_recipe"]
 
-Float32 = NDArray[np.float32]
 FRONT_FILES = ("front.json", "front.png")
 WEIGHTS_ONLY = "weights only"
 

@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.inference.openvino_core import core
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.heads.compensate import NeighbourMoments
 from emonet_edge_export.progress import Progress
 
 __all__ = ["IrEncoder", "embed_torch", "mean_embeddings", "release_memory"]
-
-Float32 = NDArray[np.float32]
 
 
 def embed_torch(module: torch.nn.Module, samples: Samples, progress: Progress) -> Float32:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.heads import Compensation
 from emonet_edge.inference.openvino_core import core
 from emonet_edge_export.calibration import Samples
@@ -32,8 +32,6 @@ from emonet_edge_export.upstream.repository import Repository
 from emonet_edge_export.workspace import Workspace
 
 __all__ = ["EncoderPlan", "EncoderResult", "make_encoder"]
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

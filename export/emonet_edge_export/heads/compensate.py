@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.heads import Compensation
 
 __all__ = ["LEAST_SAMPLES", "NeighbourMoments", "compensation_from", "why_nearest"]
 
-Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 LEAST_SAMPLES = 4

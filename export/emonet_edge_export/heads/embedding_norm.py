@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.heads import EmbeddingNorm
 from emonet_edge_export.errors import ExportError
 from emonet_edge_export.upstream.checkpoints import HeadWeights
@@ -20,7 +20,6 @@ from emonet_edge_export.upstream.neutral import NeutralStatistics
 
 __all__ = ["NORMS", "AskedNorm", "NormDecision", "asked_norm", "decide", "normalised"]
 
-Float32 = NDArray[np.float32]
 AskedNorm = Literal["auto", "l2", "none"]
 NORMS: tuple[AskedNorm, ...] = ("auto", "l2", "none")
 FITS = 1.0

@@ -15,9 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from emonet_edge._files import replaced
+from emonet_edge._types import Float32
 from emonet_edge.heads import Compensation, EmbeddingNorm, HeadsPrecision
 from emonet_edge.heads.packed_heads import Layer, PackedHeadsWriter
 from emonet_edge_export.errors import no_room
@@ -29,7 +28,6 @@ from emonet_edge_export.upstream.repository import Repository
 
 __all__ = ["HEADS_PRECISIONS", "HeadsPlan", "ResumableHeadsWriter", "pack_heads", "packed_bytes"]
 
-Float32 = NDArray[np.float32]
 HEADS_PRECISIONS: tuple[HeadsPrecision, ...] = ("int8", "int4", "fp16")
 _BYTES: Mapping[HeadsPrecision, float] = {"int8": 1.0, "int4": 0.5 + 2 / 64, "fp16": 2.0}
 
@@ -143,9 +141,8 @@ class ResumableHeadsWriter(PackedHeadsWriter):
 
     def _write_journal(self, lines: Sequence[Mapping[str, object]]) -> None:
         rows = [json.dumps(line) for line in ({"key": self._key}, *lines)]
-        part = self._journal.with_name(f"{self._journal.name}.part")
-        part.write_text("\n".join(rows) + "\n")
-        part.replace(self._journal)
+        with replaced(self._journal) as place:
+            place.write_text("\n".join(rows) + "\n")
 
 
 def pack_heads(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.heads import MultiHeadMLP
 from emonet_edge_export.calibration import spread_out
 from emonet_edge_export.heads.embedding_norm import NormDecision
@@ -21,7 +21,6 @@ from emonet_edge_export.workspace import Workspace, fingerprint
 
 __all__ = ["SuiteJudge"]
 
-Float32 = NDArray[np.float32]
 _MOST_BYTES = 4_000_000_000
 """Of checkpoints that are read for it: a dozen voice heads, all face heads. Their scores move
 together, so more of them would only cost time."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.model_dir import ModelDir
 from emonet_edge.model_dir.manifest import Manifest
@@ -33,8 +33,6 @@ from emonet_edge_export.upstream.registry import find_by_name
 from emonet_edge_export.upstream.repository import LocalRepository, Repository
 
 __all__ = ["verify_against"]
-
-Float32 = NDArray[np.float32]
 
 
 def verify_against(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emonet_edge import certificate
+from emonet_edge._types import Float32
 from emonet_edge.certificate import CERTIFICATE_NAME, Certificate, most_inputs
 from emonet_edge.certificate.distance import certified_distance
 from emonet_edge.heads import EmbeddingNorm, MultiHeadMLP
@@ -27,7 +27,6 @@ from emonet_edge_export.workspace import Workspace, fingerprint
 
 __all__ = ["CERTIFICATE_NAME", "CertificatePlan", "certificate_inputs", "write_certificate"]
 
-Float32 = NDArray[np.float32]
 _DRAWN = 24  # all kinds of faces that are drawn: sizes and places, mirrored, dimmed, with grain
 
 

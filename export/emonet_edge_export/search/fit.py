@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.progress import Progress
 from emonet_edge_export.search.parts import Part, nodes_by_name, weight_of
@@ -28,7 +29,6 @@ from emonet_edge_export.search.statistics import Statistics, inputs_of
 
 __all__ = ["DEFAULT", "PART_RECIPES", "fit"]
 
-Float32 = NDArray[np.float32]
 
 REACHES: tuple[Reach, ...] = ("largest", "mean")
 STRENGTHS = (0.0, 0.3, 0.5, 0.65, 0.8, 0.9)

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.heads import MultiHeadMLP
 from emonet_edge.scores import HeadInfo
 
 __all__ = ["Judge", "packed_heads", "random_heads"]
 
-Float32 = NDArray[np.float32]
 RANDOM_HEADS = 48
 _BLOCK = 1 << 16
 

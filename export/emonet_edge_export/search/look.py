@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.agreement import Agreement, agree
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.search.lab import Lab
@@ -21,8 +21,6 @@ from emonet_edge_export.search.statistics import Statistics, collect
 from emonet_edge_export.search.trial import Truth
 
 __all__ = ["Fold", "Seen", "agreement_of_model", "agreement_of_parts", "look"]
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from emonet_edge._types import Float32
 
 __all__ = ["Part", "Reader", "find_parts", "nodes_by_name", "weight_of"]
 
-Float32 = NDArray[np.float32]
 _ATTENTION = "ScaledDotProductAttention"
 _MOVES_ONLY = ("Reshape", "Transpose", "Unsqueeze", "Squeeze")
 

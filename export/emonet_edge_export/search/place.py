@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.inference.openvino_core import openvino
 from emonet_edge_export.search.parts import Part, Reader, nodes_by_name, weight_of
 from emonet_edge_export.search.round_weights import compensated
@@ -35,7 +36,6 @@ __all__ = [
     "widest_weights",
 ]
 
-Float32 = NDArray[np.float32]
 LEVELS = 256
 Reach = Literal["largest", "mean"]
 _ONE_SIDED = 0.5

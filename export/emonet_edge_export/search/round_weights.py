@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
+
 __all__ = ["compensated"]
 
-Float32 = NDArray[np.float32]
 _DAMPING = 0.01
 """Share of the mean diagonal that is added to it: directions that were not seen count as well."""
 _BLOCK = 128

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.inference.openvino_core import core, openvino
 from emonet_edge_export.calibration import Samples
 from emonet_edge_export.progress import Progress
@@ -21,7 +21,6 @@ from emonet_edge_export.search.parts import Part, nodes_by_name
 
 __all__ = ["Extremes", "Statistics", "collect", "inputs_of"]
 
-Float32 = NDArray[np.float32]
 MOMENT_SAMPLES = 24
 """Second moments settle with few samples; each has hundreds of positions."""
 MOST_MOMENTS = 3072

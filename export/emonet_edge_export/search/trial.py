@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from emonet_edge._types import Float32
 from emonet_edge.agreement import Agreement, agree
 from emonet_edge.inference.openvino_core import core
 from emonet_edge_export.calibration import Samples
@@ -17,8 +17,6 @@ from emonet_edge_export.search.judge import Judge
 from emonet_edge_export.search.parts import Part
 
 __all__ = ["Bench", "Truth", "latencies", "part_times"]
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from emonet_edge import exceptions
+from emonet_edge._types import Progress
 from emonet_edge.bench.request import Request
-
-Report = Callable[[str, float], None]
 
 
 class MeasurementDiedError(exceptions.DeviceError):
     """The measuring process ended without an answer: a driver may take its process with it."""
 
 
-def measure_device(request: Request, report: Report, *, cold: bool = True) -> dict[str, Any]:
+def measure_device(request: Request, report: Progress, *, cold: bool = True) -> dict[str, Any]:
     """Measure in two new processes with a compiled-model cache of their own, empty at first.
 
     The first gives the first result on a machine that never ran this model, and fills the cache;
@@ -43,7 +42,7 @@ def measure_device(request: Request, report: Report, *, cold: bool = True) -> di
 
 
 def run_measurement(
-    request: Request, report: Report, environment: Mapping[str, str] | None = None
+    request: Request, report: Progress, environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Measure in a process of its own.
 
@@ -72,7 +71,7 @@ def run_measurement(
     return result
 
 
-def _follow(lines: Any, report: Report) -> dict[str, Any] | None:
+def _follow(lines: Any, report: Progress) -> dict[str, Any] | None:
     for line in lines:
         record = json.loads(line)
         if "progress" in record:

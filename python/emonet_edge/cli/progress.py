@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+
+from emonet_edge._types import Progress
 
 _LINE_EVERY_S = 5.0
 
-Report: TypeAlias = Callable[[str, float], None]
-"""Called with what is being done and the share that is done, 0 to 1."""
-
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Report]:
+def progress_bar(title: str) -> Iterator[Progress]:
     """Show a bar for work that takes longer than a second."""
     if not sys.stderr.isatty():
         yield _line_reporter(title)
@@ -51,7 +49,7 @@ def waiting(text: str) -> Iterator[None]:
         yield
 
 
-def _line_reporter(title: str) -> Report:
+def _line_reporter(title: str) -> Progress:
     """Give logs a line every few seconds, and one at the end: not one for each of 55 heads."""
     due = time.monotonic() + _LINE_EVERY_S
 

@@ -10,7 +10,7 @@ from emonet_edge._sizes import bytes_text
 from emonet_edge._types import Progress
 from emonet_edge.cli import exit_codes, extensions, options, verify_devices
 from emonet_edge.cli.output import emit, one_line, print_lines, print_table, printable
-from emonet_edge.cli.progress import Report, progress_bar
+from emonet_edge.cli.progress import progress_bar
 
 _DESCRIPTION = """\
 Read every byte of a model directory and compare it with the manifest: sizes, sha256, and the
@@ -98,7 +98,7 @@ def _check_files(args: argparse.Namespace) -> int:
     return exit_codes.FINE if good else exit_codes.SOME_FAILED
 
 
-def overall(sizes: dict[str, int], report: Report) -> Progress:
+def overall(sizes: dict[str, int], report: Progress) -> Progress:
     """Turn the share of each file into the share of all bytes."""
     total = max(1, sum(sizes.values()))
     names = list(sizes)
