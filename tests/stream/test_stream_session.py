@@ -208,7 +208,9 @@ def test_the_age_of_a_result_is_the_sum_of_its_stages_and_little_else(faces, wom
         session.flush()
     session.close()
     for outcome in frames_of(session):
-        assert outcome.age_ms >= sum(outcome.stages_ms.values()) - 0.1
+        stages = dict(outcome.stages_ms)
+        stages.pop("meaning")  # what the scores mean is worked out for the time they came
+        assert outcome.age_ms >= sum(stages.values()) - 0.1
         assert set(outcome.stages_ms) >= {"wait", "turn", "embed", "score"}
 
 
