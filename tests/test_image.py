@@ -15,7 +15,7 @@ import reference_image as reference
 from emonet_edge import _core
 from emonet_edge.exceptions import ImageError, IsaError
 from emonet_edge.image import _planes, preprocess_image
-from face_pictures import FACES, photo
+from face_pictures import LARGER_FACES, PACKAGED_FACES, each, photo
 
 ISAS = _core.available_isas()
 MATRICES = ["bt601", "bt709"]
@@ -137,11 +137,12 @@ def test_a_flat_picture_stays_flat(value, isa):
     assert np.unique(resized(image, isa=isa)).tolist() == [value]
 
 
-@any_isa
-def test_real_pictures_equal_pillow(isa):
-    for name in FACES:
-        image = photo(name)
-        np.testing.assert_array_equal(resized(image, isa=isa), pillow_resized(image), name)
+@pytest.mark.parametrize("name", each(PACKAGED_FACES, LARGER_FACES))
+def test_real_pictures_equal_pillow(name):
+    image = photo(name)
+    expected = pillow_resized(image)
+    for isa in ISAS:
+        np.testing.assert_array_equal(resized(image, isa=isa), expected, isa)
 
 
 # Boxes

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import emonet_edge as ee
 from emonet_edge.exceptions import UnknownNameError
 from emonet_edge.inference.openvino_core import openvino
 from emonet_edge.synthetic.architectures import Architecture, preset
@@ -21,6 +22,7 @@ from emonet_edge.synthetic.quantization import (
     smooth_scale,
 )
 from emonet_edge.synthetic.weights import Tensors, draw_tensor
+from material import FACELESS, PORTRAITS, SPEECH, material, needs_larger
 
 MODALITIES = ("face", "voice")
 PRECISIONS = ("int8", "fp32")
@@ -126,7 +128,16 @@ def test_int8_follows_fp32_over_unseen_inputs(folders, modality):
     assert mean_pearson(*(run(folders[modality, p], inputs) for p in PRECISIONS)) >= 0.98
 
 
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_int8_follows_fp32_over_parts_of_real_pictures_and_clips(folders, modality):
+    inputs = parts_of_pictures() if modality == "face" else parts_of_clips()
+    assert len(inputs) >= 12
+    int8, fp32 = (run(folders[modality, precision], inputs) for precision in PRECISIONS)
+    assert mean_pearson(int8, fp32) >= 0.98
+
+
 @pytest.mark.torch
+@needs_larger("pictures and clips")
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_int8_follows_fp32_over_real_pictures_and_clips(folders, modality, shared_data):
     inputs = real_pictures(shared_data) if modality == "face" else real_clips(shared_data)
@@ -140,6 +151,33 @@ def mean_pearson(some: np.ndarray, others: np.ndarray, heads: int = 64) -> float
     weights = np.random.default_rng(0).standard_normal((some.shape[1], heads))
     pairs = zip((some @ weights).T, (others @ weights).T, strict=True)
     return float(np.mean([np.corrcoef(one, other)[0, 1] for one, other in pairs]))
+
+
+def parts_of_pictures() -> np.ndarray:
+    """The packages' four pictures, each whole and as its left, middle and right half."""
+    image = pytest.importorskip("PIL.Image")
+    parts = []
+    for name in (*PORTRAITS, *FACELESS):
+        with image.open(material(name)) as opened:
+            picture = opened.convert("RGB")
+        width, height = picture.size
+        spans = ((0, width), *((at * width // 4, at * width // 4 + width // 2) for at in range(3)))
+        for left, right in spans:
+            part = picture.crop((left, 0, right, height)).resize((384, 384))
+            parts.append(np.asarray(part, np.float32).transpose(2, 0, 1) / 127.5 - 1)
+    return np.stack(parts).astype(np.float32)
+
+
+def parts_of_clips() -> np.ndarray:
+    """The packages' two clips in pieces of 2.5 s."""
+    soundfile = pytest.importorskip("soundfile")
+    parts = []
+    for name in SPEECH:
+        samples, rate = soundfile.read(material(name), dtype="float32")
+        mono = ee.resample(samples, rate)
+        pieces = np.split(mono, range(40000, len(mono), 40000))
+        parts += [ee.log_mel_spectrogram(piece) for piece in pieces if len(piece) == 40000]
+    return np.stack(parts)
 
 
 def real_pictures(shared_data: Path) -> np.ndarray:

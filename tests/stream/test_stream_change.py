@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import emonet_edge as ee
 from emonet_edge.exceptions import InputError
 from emonet_edge.stream.faces.change import CHANGED, difference, thumbnail
-from face_pictures import PORTRAITS, frame_of, photo, yunet_file
+from face_pictures import SETS, detector_of, each, frame_of, photo
 
 
 def pattern(seed=0, size=48):
@@ -81,17 +80,25 @@ def test_another_shape_is_refused(other):
 
 # Real faces: the detector runs again on every changed picture
 
-
-@pytest.fixture(scope="module")
-def detector():
-    return ee.FaceDetector.load(yunet_file())
+both_sets = pytest.mark.parametrize("which", each(["packages"], ["larger set"]), indirect=True)
 
 
 @pytest.fixture(scope="module")
-def people(detector):
+def which(request):
+    """Whose pictures: the packages' or the larger set's; see `both_sets`."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def detector(which):
+    return detector_of(SETS[which][0])
+
+
+@pytest.fixture(scope="module")
+def people(which, detector):
     """Photos with room around, their face, and its thumbnail."""
     found = []
-    for name in PORTRAITS:
+    for name in SETS[which]:
         image = np.pad(photo(name), ((60, 60), (60, 60), (0, 0)), mode="edge")
         (face,) = detector.detect(image)
         found.append((image, face, thumbnail(frame_of(image), face.box)))
@@ -123,6 +130,7 @@ def again(detector, image, before):
     return difference(before, thumbnail(frame_of(image), face.box))
 
 
+@both_sets
 def test_a_still_face_stays_below_the_threshold(detector, people):
     rng, found = np.random.default_rng(0), []
     for image, _, before in people:
@@ -163,18 +171,27 @@ def turned_head(image, face):
     return pushed(image, middle, (0.5 * width, 0.6 * height), (0.1 * width, 0))
 
 
-@pytest.mark.parametrize("change", [opened_mouth, smile, raised_brows, turned_head])
+EXPRESSIONS = (opened_mouth, smile, raised_brows, turned_head)
+
+
+@pytest.mark.parametrize(
+    ("which", "change"),
+    each([("packages", e) for e in EXPRESSIONS], [("larger set", e) for e in EXPRESSIONS], width=2),
+    indirect=["which"],
+)
 def test_another_expression_or_pose_lies_above_the_threshold(detector, people, change):
     found = [again(detector, change(image, face), before) for image, face, before in people]
     assert np.mean(np.array(found) >= CHANGED) > 0.9
     assert np.median(found) > 2 * CHANGED
 
 
+@both_sets
 def test_a_tilted_head_lies_above_the_threshold(detector, people):
     found = [again(detector, moved(image, degrees=8), before) for image, _, before in people]
     assert min(found) > CHANGED
 
 
+@both_sets
 def test_another_person_lies_far_above_the_threshold(people):
     greys = [grey for _, _, grey in people]
     assert min(difference(a, b) for a, b in itertools.combinations(greys, 2)) > 5 * CHANGED

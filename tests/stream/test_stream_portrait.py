@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import emonet_edge as ee
 from emonet_edge.exceptions import InputError
 from emonet_edge.stream.faces.portrait import MARGIN, portrait_box
-from face_pictures import PORTRAITS, photo, yunet_file
+from face_pictures import LARGER_PORTRAITS, detector_of, photo
 from material import needs_larger
 
 
@@ -52,12 +51,11 @@ def test_in_a_small_picture_it_is_the_largest_square_that_holds_the_face():
 
 @needs_larger("pictures")
 def test_the_default_margin_shows_what_the_published_portraits_show():
-    detector = ee.FaceDetector.load(yunet_file())
-    pictures = [name for name in PORTRAITS if name.startswith("laion")]
+    pictures = [name for name in LARGER_PORTRAITS if name.startswith("laion")]
     assert len(pictures) == 3
     for name in pictures:
         image = photo(name)
-        (face,) = detector.detect(image)
+        (face,) = detector_of(name).detect(image)
         height, width = image.shape[:2]
         wanted = max(face.box[2:]) * (1 + 2 * MARGIN)
         assert wanted == pytest.approx(height, rel=0.06)

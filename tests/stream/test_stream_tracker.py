@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import emonet_edge as ee
 from emonet_edge.exceptions import InputError
 from emonet_edge.models.face_detector import Face
 from emonet_edge.stream.faces.tracker import FaceTracker, TrackerOptions
-from face_pictures import LARGER_FACES, each, empty_room, paste, portrait, scaled, yunet_file
-from material import LARGER
+from face_pictures import detector_of, each, empty_room, paste, portrait, scaled
 
 
 def face(x, y=100.0, width=100.0, height=130.0, score=0.9):
@@ -181,11 +179,6 @@ def test_options_out_of_range_are_refused(arguments):
 # The real detector on a made video
 
 
-@pytest.fixture(scope="module")
-def detector():
-    return ee.FaceDetector.load(yunet_file())
-
-
 def places(tracks, people):
     """Which id is nearest to the middle of which pasted photo."""
     found = {}
@@ -208,12 +201,12 @@ def play(detector, script, seconds, rate=10):
         yield i / rate, places(tracker.update(detector.detect(frame), i / rate), people)
 
 
-THREE = ("officer", "astronaut", "officer")
-DRAWN_THREE = tuple(name for name in LARGER_FACES if name.startswith("laion"))
+DRAWN = tuple(f"laion-emonetface-fig1{letter}-crop.png" for letter in "abc")
 
 
-@pytest.mark.parametrize("names", each([THREE, *([DRAWN_THREE] if LARGER.is_dir() else [])]))
-def test_ids_are_stable_while_photos_pan_and_cross(detector, names):
+@pytest.mark.parametrize("names", each([("officer", "astronaut", "officer")], [DRAWN]))
+def test_ids_are_stable_while_photos_pan_and_cross(names):
+    detector = detector_of(names[0])
     front, behind, alone = (
         scaled(portrait(name), height) for name, height in zip(names, (320, 280, 240), strict=True)
     )
@@ -240,9 +233,13 @@ def test_ids_are_stable_while_photos_pan_and_cross(detector, names):
     assert len(set.union(*seen_ids.values())) == 3
 
 
-def test_who_leaves_and_returns_gets_a_new_id_and_who_stays_keeps_theirs(detector):
-    visitor = scaled(portrait("astronaut"), 400)
-    host = scaled(portrait("officer"), 420)
+@pytest.mark.parametrize(
+    "names",
+    each([("astronaut", "officer")], [("azure-Family1-Mom1.jpg", "azure-Family2-Lady1.jpg")]),
+)
+def test_who_leaves_and_returns_gets_a_new_id_and_who_stays_keeps_theirs(names):
+    detector = detector_of(names[0])
+    visitor, host = scaled(portrait(names[0]), 400), scaled(portrait(names[1]), 420)
 
     def script(at):
         people = {"host": (60, 200, host)}
@@ -263,8 +260,8 @@ def test_who_leaves_and_returns_gets_a_new_id_and_who_stays_keeps_theirs(detecto
     assert len(set(visitors) - {None}) == 2
 
 
-def test_a_face_hidden_for_a_moment_keeps_its_id(detector):
-    image = scaled(portrait("officer"), 500)
+def test_a_face_hidden_for_a_moment_keeps_its_id():
+    detector, image = detector_of("officer"), scaled(portrait("officer"), 500)
     hand = np.full((300, 300, 3), (200, 160, 140), np.uint8)
 
     def script(at):

@@ -13,7 +13,7 @@ from emonet_edge.exceptions import MediaError
 from emonet_edge.stream.clock import ManualClock, SystemClock
 from emonet_edge.stream.sources.container_video import VideoFile
 from emonet_edge.stream.sources.media_time import Pacer
-from material import material
+from face_pictures import each, photo_path
 from stream_media import (
     HEIGHT,
     RATE,
@@ -245,10 +245,11 @@ def test_a_closed_source_stays_closed(tmp_path):
     source.close()
 
 
-def test_a_real_portrait_survives_the_way_through_a_video(tmp_path):
+@pytest.mark.parametrize("name", each(["officer"], ["azure-Family1-Dad1.jpg"]))
+def test_a_real_portrait_survives_the_way_through_a_video(tmp_path, name):
     from emonet_edge import media
 
-    portrait = media.load_image(material("officer"))
+    portrait = media.load_image(photo_path(name))
     height, width = (side // 2 * 2 for side in portrait.shape[:2])
     portrait = portrait[:height, :width]
     path = write_video(
