@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -110,6 +111,11 @@ def pytest(session: nox.Session, *arguments: str, **env: str) -> None:
 def built(pattern: str) -> list[str]:
     """Files in dist/ that match, which a session before this one built."""
     return sorted(map(str, DIST.glob(pattern)))
+
+
+def wheels_for(python: str) -> list[str]:
+    """Wheels in dist/ for a version of Python such as 3.11: one or none."""
+    return built(f"*-cp{python.replace('.', '')}-*.whl")
 
 
 @nox.session
@@ -228,7 +234,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, requires=["wheel-{python}"], reuse_venv=False)
 def wheel_test(session: nox.Session) -> None:
     """Test the wheel in an empty environment, outside the checkout."""
-    (made,) = built(f"*-cp{str(session.python).replace('.', '')}-*.whl")
+    (made,) = wheels_for(str(session.python))
     session.install("--quiet", made)
     with tempfile.TemporaryDirectory() as folder, session.chdir(folder):
         own = {"XDG_CACHE_HOME": f"{folder}/cache", "XDG_DATA_HOME": f"{folder}/data"}
@@ -251,16 +257,21 @@ def release(session: nox.Session) -> None:
 @nox.session(requires=["sdist", "wheel", "wheel_test"])
 def release_files(session: nox.Session) -> None:
     """Finish a release: a wheel for each Python, checked; a CycloneDX SBOM; SHA-256 sums."""
-    missing = [p for p in PYTHONS if not built(f"*-cp{p.replace('.', '')}-*.whl")]
+    missing = [python for python in PYTHONS if not wheels_for(python)]
     if missing and "--dry-run" not in session.posargs:
         session.error(
             f"a release must have a wheel for each of Python {', '.join(PYTHONS)}; dist/ has none "
             f"for {', '.join(missing)}; build them where these are installed"
         )
     session.install("--quiet", *group("release"))
-    wheels = built("*.whl")
-    session.run("twine", "check", "--strict", *wheels, *built("*.tar.gz"))
-    write_sbom(session, wheels[0])
+    session.run("twine", "check", "--strict", *built("*.whl"), *built("*.tar.gz"))
+    here = f"3.{sys.version_info.minor}"
+    if here in missing or here not in PYTHONS:
+        session.error(
+            f"the SBOM is made from the wheel for nox's own Python; got {here}, and dist/ has no "
+            f"wheel for it; run nox on one of Python {', '.join(PYTHONS)}"
+        )
+    write_sbom(session, wheels_for(here)[0])
     lines = [
         f"{sha256(file)}  {file.name}\n"
         for file in sorted(DIST.iterdir())
