@@ -77,7 +77,7 @@ def draw(found: dict[str, Any], picture: Path) -> None:
     """Draw median time over the number of heads, one line for each precision and thread count.
 
     Raises:
-        ImportError: matplotlib (extra `bench`) is not installed.
+        ImportError: matplotlib (dependency group `bench`) is not installed.
     """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
