@@ -8,14 +8,13 @@ import pytest
 from emonet_edge.stream.events import EventOptions
 from emonet_edge.stream.voices.lane import VoiceLane
 from emonet_edge.stream.voices.utterances import UtteranceJob
-from material import LARGER
-from sounds import VOICES
-from stream_scene import Counted, speech, voice_model
+from sounds import VOICES, voices
+from stream_scene import Counted, voice_model
 
 
 @pytest.fixture(params=VOICES)
 def clip(request):
-    return speech(LARGER) if request.param == "larger set" else speech()
+    return voices(request.param).first
 
 
 def job(clip, seq=0, update=0, final=True):
