@@ -66,7 +66,7 @@ SLOW_TESTS = [
 
 def show_every_pyenv_version() -> None:
     """Let pyenv's shims run all its versions, the current one first, where they ran only that."""
-    if shutil.which("pyenv") and "PYENV_VERSION" not in os.environ:
+    if shutil.which("pyenv"):  # a Python that pyenv started has set PYENV_VERSION to itself alone
         ask = {"capture_output": True, "text": True, "check": True}
         current = subprocess.run(["pyenv", "version-name"], **ask).stdout.strip()
         others = subprocess.run(["pyenv", "versions", "--bare", "--skip-aliases"], **ask).stdout
